@@ -1,0 +1,1 @@
+"""Small pictures with few colors, by K-means color quantization."""

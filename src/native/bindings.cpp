@@ -2,12 +2,18 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <atomic>
+#include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
-#include "parallel.hpp"
+#include "colors.hpp"
+#include "histogram.hpp"
+#include "lloyd.hpp"
 #include "simd.hpp"
 
 namespace nb = nanobind;
@@ -34,10 +40,185 @@ void set_simd_width(const std::string& name) {
     throw std::invalid_argument("simd width must be baseline, avx2 or avx512; got " + name);
 }
 
+template <class T, std::size_t columns>
+using Rows = nb::ndarray<const T, nb::shape<-1, static_cast<nb::ssize_t>(columns)>, nb::c_contig,
+                         nb::device::cpu>;
+template <class T>
+using Line = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Output = nb::ndarray<nb::numpy, T>;
+
+template <class Array>
+auto view(const Array& array) {
+    return std::span(array.data(), array.size());
+}
+
+void require(bool holds, const char* rule) {
+    if (!holds) throw std::invalid_argument(rule);
+}
+
+// A NumPy array that owns the vector.
+template <class T>
+Output<T> array_of(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
+    auto owned = std::make_unique<std::vector<T>>(std::move(values));
+    T* data = owned->data();
+    nb::capsule owner(owned.release(),
+                      [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+    return Output<T>(data, shape, owner);
+}
+
+auto count_colors_(Rows<std::uint8_t, 4> pixels, int n_threads) {
+    ColorCounts result;
+    {
+        nb::gil_scoped_release unlocked;
+        result = count_colors(view(pixels), n_threads, active_width());
+    }
+    const std::size_t n = result.colors.size();
+    std::vector<std::uint8_t> colors(4 * n);
+    for (std::size_t i = 0; i < n; ++i)
+        std::copy_n(result.colors[i].begin(), 4, colors.begin() + static_cast<std::ptrdiff_t>(4 * i));
+    return nb::make_tuple(array_of(std::move(colors), {n, 4}),
+                          array_of(std::move(result.counts), {n}));
+}
+
+auto rank_colors_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors, int n_threads) {
+    std::vector<std::uint32_t> ranks(pixels.shape(0));
+    {
+        nb::gil_scoped_release unlocked;
+        rank_colors(view(pixels), view(colors), ranks, n_threads, active_width());
+    }
+    return array_of(std::move(ranks), {pixels.shape(0)});
+}
+
+auto label_pixels_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors,
+                   Line<std::uint8_t> labels, int n_threads) {
+    require(labels.size() == colors.shape(0), "labels and colors must have the same length");
+    std::vector<std::uint8_t> indices(pixels.shape(0));
+    bool complete = false;
+    {
+        nb::gil_scoped_release unlocked;
+        complete = label_pixels(view(pixels), view(colors), view(labels), indices, n_threads,
+                                active_width());
+    }
+    require(complete, "a pixel has a color that is not in the histogram");
+    return array_of(std::move(indices), {pixels.shape(0)});
+}
+
+auto convert_colors_(Rows<std::uint8_t, 4> colors, const std::vector<float>& space,
+                     int n_threads) {
+    require(space.size() == 24, "a space is 24 numbers: two matrices, an offset and a toe");
+    RootSpace root_space{};
+    std::copy_n(space.begin(), 9, root_space.cones.begin());
+    std::copy_n(space.begin() + 9, 9, root_space.axes.begin());
+    std::copy_n(space.begin() + 18, 3, root_space.offset.begin());
+    root_space.toe_end = space[21];
+    root_space.toe_slope = space[22];
+    root_space.toe_start = space[23];
+    std::vector<float> points(colors.size());
+    {
+        nb::gil_scoped_release unlocked;
+        convert_colors(view(colors), root_space, points, n_threads, active_width());
+    }
+    return array_of(std::move(points), {colors.shape(0), 4});
+}
+
+auto linear_light_() {
+    return array_of(std::vector<double>(linear_light.begin(), linear_light.end()),
+                    {linear_light.size()});
+}
+
+auto assign_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
+    require(centroids.shape(0) > 0, "there must be at least one centroid");
+    std::vector<std::uint32_t> labels(points.shape(0));
+    {
+        nb::gil_scoped_release unlocked;
+        assign(view(points), view(centroids), labels, n_threads, active_width());
+    }
+    return array_of(std::move(labels), {points.shape(0)});
+}
+
+auto merge_cells_(Rows<float, 4> points, Line<double> weights, int bits) {
+    require(points.shape(0) > 0, "there must be at least one point");
+    require(points.shape(0) == weights.size(), "points and weights must have the same length");
+    require(bits >= 1 && bits <= 6, "bits must be between 1 and 6");
+    Merged merged;
+    {
+        nb::gil_scoped_release unlocked;
+        merged = merge_cells(view(points), view(weights), bits);
+    }
+    const std::size_t n = merged.weights.size();
+    return nb::make_tuple(array_of(std::move(merged.points), {n, 4}),
+                          array_of(std::move(merged.weights), {n}));
+}
+
+auto plus_plus_(Rows<float, 4> points, Line<double> weights,
+                nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu> uniforms) {
+    require(points.shape(0) == weights.size(), "points and weights must have the same length");
+    require(uniforms.size() > 0, "there must be at least one draw");
+    std::vector<std::uint32_t> chosen;
+    {
+        nb::gil_scoped_release unlocked;
+        chosen = plus_plus(view(points), view(weights), view(uniforms), uniforms.shape(0),
+                           active_width());
+    }
+    const std::size_t n = chosen.size();
+    return array_of(std::move(chosen), {n});
+}
+
+// Points prepared for many steps; keeps the arrays alive.
+class LloydStep {
+   public:
+    LloydStep(Rows<float, 4> points, Line<double> weights, int n_threads)
+        : points_(std::move(points)), weights_(std::move(weights)), n_threads_(n_threads),
+          blocks_(prepare()) {}
+
+    auto operator()(Rows<float, 4> centroids) const {
+        const std::size_t k = centroids.shape(0);
+        require(k > 0, "there must be at least one centroid");
+        std::vector<double> totals(moments * k);
+        {
+            nb::gil_scoped_release unlocked;
+            lloyd_step(blocks_, view(centroids), totals, n_threads_, active_width());
+        }
+        return array_of(std::move(totals), {k, moments});
+    }
+
+   private:
+    Blocks prepare() const {
+        require(points_.shape(0) > 0, "there must be at least one point");
+        require(points_.shape(0) == weights_.size(), "points and weights must have the same length");
+        nb::gil_scoped_release unlocked;
+        return Blocks(view(points_), view(weights_), n_threads_);
+    }
+
+    Rows<float, 4> points_;
+    Line<double> weights_;
+    int n_threads_;
+    Blocks blocks_;
+};
+
 }  // namespace
 
 NB_MODULE(_native, m) {
     m.doc() = "Hot loops of pimenton.";
     m.def("simd_width", &simd_width);
     m.def("set_simd_width", &set_simd_width, nb::arg("name"));
+    m.def("count_colors", &count_colors_, nb::arg("pixels").noconvert(), nb::arg("n_threads"));
+    m.def("rank_colors", &rank_colors_, nb::arg("pixels").noconvert(),
+          nb::arg("colors").noconvert(), nb::arg("n_threads"));
+    m.def("label_pixels", &label_pixels_, nb::arg("pixels").noconvert(),
+          nb::arg("colors").noconvert(), nb::arg("labels").noconvert(), nb::arg("n_threads"));
+    m.def("convert_colors", &convert_colors_, nb::arg("colors").noconvert(), nb::arg("space"),
+          nb::arg("n_threads"));
+    m.def("linear_light", &linear_light_);
+    m.def("assign", &assign_, nb::arg("points").noconvert(), nb::arg("centroids").noconvert(),
+          nb::arg("n_threads"));
+    m.def("merge_cells", &merge_cells_, nb::arg("points").noconvert(),
+          nb::arg("weights").noconvert(), nb::arg("bits"));
+    m.def("plus_plus", &plus_plus_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
+          nb::arg("uniforms").noconvert());
+    nb::class_<LloydStep>(m, "LloydStep")
+        .def(nb::init<Rows<float, 4>, Line<double>, int>(), nb::arg("points").noconvert(),
+             nb::arg("weights").noconvert(), nb::arg("n_threads"))
+        .def("__call__", &LloydStep::operator(), nb::arg("centroids").noconvert());
 }

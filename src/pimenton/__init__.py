@@ -1,1 +1,33 @@
 """Small pictures with few colors, by K-means color quantization."""
+
+from pimenton.clustering import Clustering, kmeans
+from pimenton.dithering import remap
+from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
+from pimenton.formats import encode, read_image
+from pimenton.histogram import Histogram
+from pimenton.indexed import IndexedImage
+from pimenton.options import Options
+from pimenton.palette import Palette
+from pimenton.pipeline import compress, quantize
+from pimenton.pixels import as_rgba
+from pimenton.report import Compressed, Report
+
+__all__ = [
+    "Clustering",
+    "Compressed",
+    "Histogram",
+    "ImageTooLarge",
+    "IndexedImage",
+    "Options",
+    "Palette",
+    "QualityNotReached",
+    "Report",
+    "UnreadableImage",
+    "as_rgba",
+    "compress",
+    "encode",
+    "kmeans",
+    "quantize",
+    "read_image",
+    "remap",
+]

@@ -1,0 +1,353 @@
+// Distinct colors, how many pixels have each, and each pixel's place among them.
+//
+// Colors are kept along a Z-order curve (the bits of the channels interleaved), translucent ones
+// first: so neighbours in the list are neighbours in color space, which the nearest search lives on,
+// and the order of opaque colors is a 24-bit code. A bit for each of the 2^24 codes (2 MiB) and the
+// number of bits before each word make a rank a lookup and a population count, without a sort.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "parallel.hpp"
+#include "simd.hpp"
+
+namespace pimenton {
+
+using Rgba = std::array<std::uint8_t, 4>;
+
+namespace zorder {
+
+// Bit i of x to bit 3i: the spacing of three interleaved channels.
+[[gnu::always_inline]] inline std::uint32_t spread_by_3(std::uint32_t x) {
+    x = (x | x << 8) & 0x0000f00fu;
+    x = (x | x << 4) & 0x000c30c3u;
+    return (x | x << 2) & 0x00249249u;
+}
+
+[[gnu::always_inline]] inline std::uint32_t spread_by_4(std::uint32_t x) {
+    x = (x | x << 12) & 0x000f000fu;
+    x = (x | x << 6) & 0x03030303u;
+    return (x | x << 3) & 0x11111111u;
+}
+
+[[gnu::always_inline]] inline std::uint32_t gather_by_3(std::uint32_t x) {
+    x &= 0x00249249u;
+    x = (x | x >> 2) & 0x000c30c3u;
+    x = (x | x >> 4) & 0x0000f00fu;
+    return (x | x >> 8) & 0xffu;
+}
+
+[[gnu::always_inline]] inline std::uint32_t gather_by_4(std::uint32_t x) {
+    x &= 0x11111111u;
+    x = (x | x >> 3) & 0x03030303u;
+    x = (x | x >> 6) & 0x000f000fu;
+    return (x | x >> 12) & 0xffu;
+}
+
+[[gnu::always_inline]] inline std::uint32_t opaque_code(const std::uint8_t* p) {
+    return spread_by_3(p[0]) << 2 | spread_by_3(p[1]) << 1 | spread_by_3(p[2]);
+}
+
+[[gnu::always_inline]] inline std::uint32_t translucent_code(const std::uint8_t* p) {
+    return spread_by_4(p[0]) << 3 | spread_by_4(p[1]) << 2 | spread_by_4(p[2]) << 1 |
+           spread_by_4(p[3]);
+}
+
+inline Rgba opaque_color(std::uint32_t code) {
+    return {static_cast<std::uint8_t>(gather_by_3(code >> 2)),
+            static_cast<std::uint8_t>(gather_by_3(code >> 1)),
+            static_cast<std::uint8_t>(gather_by_3(code)), 255};
+}
+
+inline Rgba translucent_color(std::uint32_t code) {
+    return {static_cast<std::uint8_t>(gather_by_4(code >> 3)),
+            static_cast<std::uint8_t>(gather_by_4(code >> 2)),
+            static_cast<std::uint8_t>(gather_by_4(code >> 1)),
+            static_cast<std::uint8_t>(gather_by_4(code))};
+}
+
+}  // namespace zorder
+
+// Codes of a run of pixels, and whether all of them are opaque.
+struct EncodeRun {
+    [[gnu::always_inline]] static void run(const std::uint8_t* pixels, std::size_t n,
+                                           std::uint32_t* codes, bool* all_opaque) {
+        unsigned lowest = 255;
+        for (std::size_t i = 0; i < n; ++i) {
+            codes[i] = zorder::opaque_code(pixels + 4 * i);
+            const unsigned alpha = pixels[4 * i + 3];
+            lowest = alpha < lowest ? alpha : lowest;
+        }
+        *all_opaque = lowest == 255;
+    }
+};
+
+struct CountBits {
+    [[gnu::always_inline]] static void run(const std::uint64_t* words, std::size_t n,
+                                           std::uint32_t first, std::uint32_t* before,
+                                           std::uint32_t* total) {
+        for (std::size_t i = 0; i < n; ++i) {
+            before[i] = first;
+            first += static_cast<std::uint32_t>(std::popcount(words[i]));
+        }
+        *total = first;
+    }
+};
+
+// The set of colors of a picture; ranks count from the translucent ones on.
+class ColorIndex {
+   public:
+    static constexpr std::size_t n_words = (1u << 24) / 64;
+    static constexpr std::uint32_t absent = 0xffffffffu;
+
+    ColorIndex(std::vector<std::uint64_t> present, std::vector<std::uint32_t> translucent,
+               Width width)
+        : present_(std::move(present)), before_(n_words), translucent_(std::move(translucent)) {
+        const auto first = static_cast<std::uint32_t>(translucent_.size());
+        pimenton::run<CountBits>(width, static_cast<const std::uint64_t*>(present_.data()), n_words,
+                                 first, before_.data(), &size_);
+    }
+
+    std::size_t size() const { return size_; }
+    const std::vector<std::uint64_t>& present() const { return present_; }
+    const std::vector<std::uint32_t>& translucent() const { return translucent_; }
+
+    [[gnu::always_inline]] bool has_opaque(std::uint32_t code) const {
+        return present_[code >> 6] >> (code & 63) & 1;
+    }
+
+    [[gnu::always_inline]] std::uint32_t rank_of_opaque(std::uint32_t code) const {
+        const std::uint64_t below = present_[code >> 6] & ((std::uint64_t{1} << (code & 63)) - 1);
+        return before_[code >> 6] + static_cast<std::uint32_t>(std::popcount(below));
+    }
+
+    std::uint32_t rank_of_translucent(std::uint32_t code) const {
+        const auto at = std::lower_bound(translucent_.begin(), translucent_.end(), code);
+        return at == translucent_.end() || *at != code
+                   ? absent
+                   : static_cast<std::uint32_t>(at - translucent_.begin());
+    }
+
+   private:
+    std::vector<std::uint64_t> present_;
+    std::vector<std::uint32_t> before_;
+    std::vector<std::uint32_t> translucent_;
+    std::uint32_t size_ = 0;
+};
+
+constexpr std::size_t pixel_run = 1024;
+
+// Calls opaque(i, code) or translucent(i, code) for each pixel of [begin, end).
+template <class Opaque, class Translucent>
+[[gnu::always_inline]] inline void for_each_code(const std::uint8_t* pixels, std::size_t begin,
+                                                 std::size_t end, Opaque opaque,
+                                                 Translucent translucent) {
+    std::array<std::uint32_t, pixel_run> codes;
+    for (std::size_t at = begin; at < end; at += pixel_run) {
+        const std::size_t n = std::min(pixel_run, end - at);
+        bool all_opaque = true;
+        EncodeRun::run(pixels + 4 * at, n, codes.data(), &all_opaque);
+        if (all_opaque) {
+            for (std::size_t i = 0; i < n; ++i) opaque(at + i, codes[i]);
+            continue;
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::uint8_t* pixel = pixels + 4 * (at + i);
+            if (pixel[3] == 255)
+                opaque(at + i, codes[i]);
+            else
+                translucent(at + i, zorder::translucent_code(pixel));
+        }
+    }
+}
+
+// Marks the codes of one part of the picture.
+struct CollectColors {
+    [[gnu::always_inline]] static void run(const std::uint8_t* pixels, std::size_t begin,
+                                           std::size_t end, std::uint64_t* present,
+                                           std::vector<std::uint32_t>* translucent) {
+        std::uint32_t last = 0;
+        bool any = false;
+        // Sorting away repetitions now and then bounds the memory that many pixels take.
+        std::size_t limit = std::size_t{1} << 20;
+        for_each_code(
+            pixels, begin, end,
+            [present](std::size_t, std::uint32_t code) {
+                present[code >> 6] |= std::uint64_t{1} << (code & 63);
+            },
+            [&](std::size_t, std::uint32_t code) {
+                if (any && code == last) return;
+                any = true;
+                last = code;
+                translucent->push_back(code);
+                if (translucent->size() < limit) return;
+                std::sort(translucent->begin(), translucent->end());
+                translucent->erase(std::unique(translucent->begin(), translucent->end()),
+                                   translucent->end());
+                limit = std::max(limit, 2 * translucent->size());
+            });
+    }
+};
+
+// Adds one to the count of each pixel's rank.
+struct CountRanks {
+    [[gnu::always_inline]] static void run(const std::uint8_t* pixels, std::size_t begin,
+                                           std::size_t end, const ColorIndex* index,
+                                           std::uint32_t* counts) {
+        for_each_code(
+            pixels, begin, end,
+            [=](std::size_t, std::uint32_t code) {
+                ++counts[index->rank_of_opaque(code)];
+            },
+            [=](std::size_t, std::uint32_t code) { ++counts[index->rank_of_translucent(code)]; });
+    }
+};
+
+// Writes the rank of each pixel, or `absent`.
+struct WriteRanks {
+    [[gnu::always_inline]] static void run(const std::uint8_t* pixels, std::size_t begin,
+                                           std::size_t end, const ColorIndex* index,
+                                           std::uint32_t* ranks) {
+        for_each_code(
+            pixels, begin, end,
+            [=](std::size_t i, std::uint32_t code) {
+                ranks[i] = index->has_opaque(code) ? index->rank_of_opaque(code)
+                                                   : ColorIndex::absent;
+            },
+            [=](std::size_t i, std::uint32_t code) {
+                ranks[i] = index->rank_of_translucent(code);
+            });
+    }
+};
+
+// Writes the label of each pixel's color; *missing is set where a color is not in the index.
+struct WriteLabels {
+    [[gnu::always_inline]] static void run(const std::uint8_t* pixels, std::size_t begin,
+                                           std::size_t end, const ColorIndex* index,
+                                           const std::uint8_t* labels, std::uint8_t* out,
+                                           bool* missing) {
+        bool lost = false;
+        for_each_code(
+            pixels, begin, end,
+            [&](std::size_t i, std::uint32_t code) {
+                if (index->has_opaque(code))
+                    out[i] = labels[index->rank_of_opaque(code)];
+                else
+                    lost = true;
+            },
+            [&](std::size_t i, std::uint32_t code) {
+                const std::uint32_t rank = index->rank_of_translucent(code);
+                if (rank == ColorIndex::absent)
+                    lost = true;
+                else
+                    out[i] = labels[rank];
+            });
+        *missing = lost;
+    }
+};
+
+struct ColorCounts {
+    std::vector<Rgba> colors;
+    std::vector<std::int64_t> counts;
+};
+
+inline std::vector<Rgba> colors_of(const ColorIndex& index) {
+    std::vector<Rgba> colors;
+    colors.reserve(index.size());
+    for (const auto code : index.translucent()) colors.push_back(zorder::translucent_color(code));
+    for (std::uint32_t i = 0; i < ColorIndex::n_words; ++i)
+        for (std::uint64_t word = index.present()[i]; word; word &= word - 1)
+            colors.push_back(
+                zorder::opaque_color(i * 64 + static_cast<unsigned>(std::countr_zero(word))));
+    return colors;
+}
+
+// The index of a picture's colors. Sets and integer sums do not depend on how the picture is cut,
+// so each thread takes one equal part.
+inline ColorIndex index_pixels(std::span<const std::uint8_t> pixels, int n_threads, Width width) {
+    const std::size_t n = pixels.size() / 4;
+    const auto n_parts = static_cast<std::size_t>(std::max(n_threads, 1));
+    std::vector<std::vector<std::uint64_t>> present(n_parts);
+    std::vector<std::vector<std::uint32_t>> translucent(n_parts);
+    for_each_chunk(n_parts, n_threads, [&](std::size_t part) {
+        present[part].resize(ColorIndex::n_words);
+        run<CollectColors>(width, pixels.data(), n * part / n_parts, n * (part + 1) / n_parts,
+                           present[part].data(), &translucent[part]);
+    });
+    for (std::size_t part = 1; part < n_parts; ++part) {
+        for (std::size_t i = 0; i < ColorIndex::n_words; ++i) present[0][i] |= present[part][i];
+        translucent[0].insert(translucent[0].end(), translucent[part].begin(),
+                              translucent[part].end());
+    }
+    std::sort(translucent[0].begin(), translucent[0].end());
+    translucent[0].erase(std::unique(translucent[0].begin(), translucent[0].end()),
+                         translucent[0].end());
+    return ColorIndex(std::move(present[0]), std::move(translucent[0]), width);
+}
+
+inline ColorCounts count_colors(std::span<const std::uint8_t> pixels, int n_threads, Width width) {
+    const std::size_t n = pixels.size() / 4;
+    const auto index = index_pixels(pixels, n_threads, width);
+    const auto n_parts = static_cast<std::size_t>(std::max(n_threads, 1));
+    std::vector<std::vector<std::uint32_t>> counts(n_parts);
+    for_each_chunk(n_parts, n_threads, [&](std::size_t part) {
+        counts[part].resize(index.size());
+        run<CountRanks>(width, pixels.data(), n * part / n_parts, n * (part + 1) / n_parts, &index,
+                        counts[part].data());
+    });
+    ColorCounts result{colors_of(index), std::vector<std::int64_t>(index.size())};
+    for (const auto& part : counts)
+        for (std::size_t i = 0; i < index.size(); ++i) result.counts[i] += part[i];
+    return result;
+}
+
+// The index of colors that are already distinct; their order must be the one of colors_of.
+inline ColorIndex index_colors(std::span<const std::uint8_t> colors, Width width) {
+    auto index = index_pixels(colors, 1, width);
+    if (index.size() * 4 != colors.size())
+        throw std::invalid_argument("colors must be distinct");
+    return index;
+}
+
+constexpr std::size_t pixels_per_chunk = std::size_t{1} << 18;
+
+template <class Kernel, class... Args>
+void over_pixels(std::span<const std::uint8_t> pixels, int n_threads, Width width, Args... args) {
+    const std::size_t n = pixels.size() / 4;
+    for_each_chunk(chunks_of(n, pixels_per_chunk), n_threads, [&](std::size_t chunk) {
+        run<Kernel>(width, pixels.data(), chunk * pixels_per_chunk,
+                    std::min(n, (chunk + 1) * pixels_per_chunk), args...);
+    });
+}
+
+inline void rank_colors(std::span<const std::uint8_t> pixels, std::span<const std::uint8_t> colors,
+                        std::span<std::uint32_t> ranks, int n_threads, Width width) {
+    const auto index = index_colors(colors, width);
+    over_pixels<WriteRanks>(pixels, n_threads, width, &index, ranks.data());
+}
+
+// Returns whether each pixel's color was in the list.
+inline bool label_pixels(std::span<const std::uint8_t> pixels, std::span<const std::uint8_t> colors,
+                         std::span<const std::uint8_t> labels, std::span<std::uint8_t> out,
+                         int n_threads, Width width) {
+    const auto index = index_colors(colors, width);
+    const std::size_t n = pixels.size() / 4;
+    const std::size_t n_chunks = chunks_of(n, pixels_per_chunk);
+    std::vector<std::uint8_t> missing(n_chunks);
+    for_each_chunk(n_chunks, n_threads, [&](std::size_t chunk) {
+        bool lost = false;
+        run<WriteLabels>(width, pixels.data(), chunk * pixels_per_chunk,
+                         std::min(n, (chunk + 1) * pixels_per_chunk), &index, labels.data(),
+                         out.data(), &lost);
+        missing[chunk] = lost;
+    });
+    return std::none_of(missing.begin(), missing.end(), [](auto lost) { return lost != 0; });
+}
+
+}  // namespace pimenton

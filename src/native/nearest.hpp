@@ -1,0 +1,233 @@
+// Exact nearest centroids for points that lie in a coherent order.
+//
+// Points are taken in blocks of neighbours. A centroid is a candidate for a block unless another
+// one is nearer to every place in the block's bounding box; most blocks keep one candidate or a few.
+// Only those are compared point by point, and the answer equals that of comparing all of them:
+// the smallest distance, and among equals the lowest number.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "parallel.hpp"
+#include "simd.hpp"
+
+namespace pimenton {
+
+constexpr std::size_t block_size = 32;
+constexpr std::size_t blocks_per_group = 32;
+constexpr std::size_t groups_per_chunk = 16;
+constexpr std::size_t group_size = block_size * blocks_per_group;
+constexpr std::size_t chunk_size = group_size * groups_per_chunk;
+
+// A box around points: middle and half extent along each axis.
+struct Box {
+    std::array<float, 4> middle;
+    std::array<float, 4> half;
+};
+
+inline Box box_between(const std::array<float, 4>& low, const std::array<float, 4>& high) {
+    Box box;
+    for (std::size_t a = 0; a < 4; ++a) {
+        box.middle[a] = 0.5f * (low[a] + high[a]);
+        // Rounding the middle may leave a point just outside; a hair more keeps the box around it.
+        box.half[a] = std::max(high[a] - box.middle[a], box.middle[a] - low[a]) * 1.000001f;
+    }
+    return box;
+}
+
+inline Box box_of(const float* points, std::size_t n) {
+    std::array<float, 4> low, high;
+    low.fill(std::numeric_limits<float>::max());
+    high.fill(std::numeric_limits<float>::lowest());
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t a = 0; a < 4; ++a) {
+            low[a] = std::min(low[a], points[4 * i + a]);
+            high[a] = std::max(high[a], points[4 * i + a]);
+        }
+    return box_between(low, high);
+}
+
+inline Box box_around(const Box* boxes, std::size_t n) {
+    std::array<float, 4> low, high;
+    low.fill(std::numeric_limits<float>::max());
+    high.fill(std::numeric_limits<float>::lowest());
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t a = 0; a < 4; ++a) {
+            low[a] = std::min(low[a], boxes[i].middle[a] - boxes[i].half[a]);
+            high[a] = std::max(high[a], boxes[i].middle[a] + boxes[i].half[a]);
+        }
+    return box_between(low, high);
+}
+
+// Centroids by coordinate, with the numbers they had; padded so that whole vectors can be read.
+struct Candidates {
+    std::size_t n = 0;
+    std::vector<float> at[4];
+    std::vector<std::uint32_t> number;
+    std::vector<float> score;
+
+    explicit Candidates(std::size_t capacity) : number(capacity), score(capacity) {
+        for (auto& axis : at) axis.resize(capacity);
+    }
+
+    explicit Candidates(std::span<const float> centroids) : Candidates(centroids.size() / 4) {
+        n = centroids.size() / 4;
+        for (std::size_t j = 0; j < n; ++j) {
+            for (std::size_t a = 0; a < 4; ++a) at[a][j] = centroids[4 * j + a];
+            number[j] = static_cast<std::uint32_t>(j);
+        }
+    }
+};
+
+// Keeps in `kept`, in order, the centroids of `all` that may be nearest to some place in the box.
+//
+// Let c be the centroid nearest to the middle m. Another one, c', is farther everywhere in the box
+// if |m - c'|^2 - |m - c|^2 > 2 sum_a half_a |c'_a - c_a|. The margin exceeds the rounding of either
+// side and of the distances compared later, so a centroid is only dropped where it would also lose
+// in floating point.
+[[gnu::always_inline]] inline void keep_candidates(const Box& box, Candidates& all,
+                                                   Candidates& kept) {
+    const std::size_t n = all.n;
+    const float* x = all.at[0].data();
+    const float* y = all.at[1].data();
+    const float* z = all.at[2].data();
+    const float* w = all.at[3].data();
+    float* score = all.score.data();
+    float least = std::numeric_limits<float>::max();
+    const auto [mx, my, mz, mw] = box.middle;
+    for (std::size_t j = 0; j < n; ++j) {
+        const float dx = x[j] - mx, dy = y[j] - my, dz = z[j] - mz, dw = w[j] - mw;
+        const float d = dx * dx + dy * dy + dz * dz + dw * dw;
+        score[j] = d;
+    }
+    std::size_t best = 0;
+    for (std::size_t j = 0; j < n; ++j)
+        if (score[j] < least) {
+            least = score[j];
+            best = j;
+        }
+    const auto [hx, hy, hz, hw] = box.half;
+    const float bx = x[best], by = y[best], bz = z[best], bw = w[best];
+    const float radius = hx * hx + hy * hy + hz * hz + hw * hw;
+    constexpr float margin = 1e-5f;
+    const float floor = least + margin * (least + radius) + std::numeric_limits<float>::min();
+    for (std::size_t j = 0; j < n; ++j) {
+        const float reach = hx * std::abs(x[j] - bx) + hy * std::abs(y[j] - by) +
+                            hz * std::abs(z[j] - bz) + hw * std::abs(w[j] - bw);
+        score[j] = score[j] * (1.0f - margin) - 2.0f * reach - floor;
+    }
+    std::size_t n_kept = 0;
+    for (std::size_t j = 0; j < n; ++j) {
+        for (std::size_t a = 0; a < 4; ++a) kept.at[a][n_kept] = all.at[a][j];
+        kept.number[n_kept] = all.number[j];
+        n_kept += !(score[j] > 0.0f);
+    }
+    kept.n = n_kept;
+}
+
+// A block of points by coordinate, and the nearest candidate of each.
+struct Block {
+    std::array<std::array<float, block_size>, 4> at;
+    std::array<float, block_size> nearest_sq;
+    std::array<std::uint32_t, block_size> label;
+
+    [[gnu::always_inline]] void load(const float* points, std::size_t n) {
+        for (std::size_t i = 0; i < block_size; ++i) {
+            const float* point = points + 4 * std::min(i, n - 1);
+            for (std::size_t a = 0; a < 4; ++a) at[a][i] = point[a];
+        }
+    }
+
+    [[gnu::always_inline]] void find_nearest(const Candidates& candidates) {
+        nearest_sq.fill(std::numeric_limits<float>::infinity());
+        label.fill(candidates.number[0]);
+        for (std::size_t j = 0; j < candidates.n; ++j) {
+            const float cx = candidates.at[0][j], cy = candidates.at[1][j];
+            const float cz = candidates.at[2][j], cw = candidates.at[3][j];
+            const std::uint32_t number = candidates.number[j];
+            for (std::size_t i = 0; i < block_size; ++i) {
+                const float dx = at[0][i] - cx, dy = at[1][i] - cy;
+                const float dz = at[2][i] - cz, dw = at[3][i] - cw;
+                const float d = dx * dx + dy * dy + dz * dz + dw * dw;
+                const bool nearer = d < nearest_sq[i];
+                nearest_sq[i] = nearer ? d : nearest_sq[i];
+                label[i] = nearer ? number : label[i];
+            }
+        }
+    }
+};
+
+// Calls uniform(block, label) where a whole block has one nearest centroid, and
+// mixed(block, Block&) with each point's label otherwise, for the blocks of one group.
+template <class Uniform, class Mixed>
+[[gnu::always_inline]] inline void for_each_block(const float* points, std::size_t n,
+                                                  const Box* boxes, std::size_t group,
+                                                  Candidates& all, Candidates& near,
+                                                  Candidates& nearest, Uniform uniform,
+                                                  Mixed mixed) {
+    const std::size_t first = group * blocks_per_group;
+    const std::size_t last = std::min(first + blocks_per_group, chunks_of(n, block_size));
+    keep_candidates(box_around(boxes + first, last - first), all, near);
+    Block block;
+    for (std::size_t b = first; b < last; ++b) {
+        keep_candidates(boxes[b], near, nearest);
+        if (nearest.n == 1) {
+            uniform(b, nearest.number[0]);
+            continue;
+        }
+        block.load(points + 4 * b * block_size, std::min(block_size, n - b * block_size));
+        block.find_nearest(nearest);
+        mixed(b, block);
+    }
+}
+
+// Labels of the points of one group; squared distances too, unless `sq` is null.
+struct AssignGroup {
+    [[gnu::always_inline]] static void run(const float* points, std::size_t n, const Box* boxes,
+                                           std::size_t group, Candidates* all, Candidates* near,
+                                           Candidates* nearest, std::uint32_t* labels) {
+        for_each_block(
+            points, n, boxes, group, *all, *near, *nearest,
+            [=](std::size_t b, std::uint32_t label) {
+                const std::size_t first = b * block_size;
+                std::fill(labels + first, labels + std::min(n, first + block_size), label);
+            },
+            [=](std::size_t b, const Block& block) {
+                const std::size_t first = b * block_size;
+                std::copy_n(block.label.begin(), std::min(block_size, n - first), labels + first);
+            });
+    }
+};
+
+inline std::vector<Box> boxes_of(std::span<const float> points, int n_threads) {
+    const std::size_t n = points.size() / 4;
+    std::vector<Box> boxes(chunks_of(n, block_size));
+    for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
+        for (std::size_t at = chunk * chunk_size; at < std::min(n, (chunk + 1) * chunk_size);
+             at += block_size)
+            boxes[at / block_size] = box_of(&points[4 * at], std::min(block_size, n - at));
+    });
+    return boxes;
+}
+
+// The number of the nearest centroid of each point.
+inline void assign(std::span<const float> points, std::span<const float> centroids,
+                   std::span<std::uint32_t> labels, int n_threads, Width width) {
+    const std::size_t n = points.size() / 4, k = centroids.size() / 4;
+    const auto boxes = boxes_of(points, n_threads);
+    for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
+        Candidates all(centroids), near(k), nearest(k);
+        const std::size_t last = std::min(chunks_of(n, group_size), (chunk + 1) * groups_per_chunk);
+        for (std::size_t group = chunk * groups_per_chunk; group < last; ++group)
+            run<AssignGroup>(width, points.data(), n, static_cast<const Box*>(boxes.data()), group,
+                             &all, &near, &nearest, labels.data());
+    });
+}
+
+}  // namespace pimenton

@@ -1,0 +1,55 @@
+"""The border to the kernel: arrays are C-contiguous and of exactly the types named here."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimenton.pixels import Colors, Counts, Points, Weights
+
+def simd_width() -> str:
+    """Name the SIMD width in use: baseline, avx2 or avx512."""
+
+def set_simd_width(name: str) -> None:
+    """Use a SIMD width of this processor; no result depends on it."""
+
+def count_colors(pixels: NDArray[np.uint8], n_threads: int) -> tuple[Colors, Counts]:
+    """Give the distinct colors (m, 4) of pixels (n, 4), in histogram order, and their counts (m,)."""
+
+def rank_colors(
+    pixels: NDArray[np.uint8], colors: Colors, n_threads: int
+) -> NDArray[np.uint32]:
+    """Give each pixel's place (n,) in colors (m, 4) in histogram order, 2**32 - 1 where absent."""
+
+def label_pixels(
+    pixels: NDArray[np.uint8], colors: Colors, labels: NDArray[np.uint8], n_threads: int
+) -> NDArray[np.uint8]:
+    """Give the label (n,) of each pixel's color, from the labels (m,) of colors (m, 4)."""
+
+def convert_colors(colors: Colors, space: Sequence[float], n_threads: int) -> Points:
+    """Take colors (n, 4) to the points (n, 4) of a space given by 24 numbers."""
+
+def linear_light() -> NDArray[np.float64]:
+    """Give linear light (511,) of the sRGB values 0, 0.5, 1 ... 255."""
+
+def assign(points: Points, centroids: Points, n_threads: int) -> NDArray[np.uint32]:
+    """Give the number (n,) of the nearest centroid of each point, the lowest among equals."""
+
+def merge_cells(points: Points, weights: Weights, bits: int) -> tuple[Points, Weights]:
+    """Merge the points of each cell of a grid of 2**bits cells a side into a weighted mean."""
+
+def plus_plus(
+    points: Points, weights: Weights, uniforms: NDArray[np.float64]
+) -> NDArray[np.uint32]:
+    """Choose starting points by greedy k-means++; uniforms is (n_clusters, n_trials) in [0, 1)."""
+
+class LloydStep:
+    """Points (n, 4) and weights (n,) prepared for many steps of K-means."""
+
+    def __init__(self, points: Points, weights: Weights, n_threads: int) -> None: ...
+    def __call__(self, centroids: Points) -> NDArray[np.float64]:
+        """Give the moments (k, 9) of each centroid's points.
+
+        The columns are the sums of weights, of weighted coordinates (4), and of weighted squared
+        coordinates (4).
+        """

@@ -1,0 +1,170 @@
+"""Color spaces: from sRGB bytes to points in which distances are measured, and back.
+
+A point has a space's three coordinates, scaled by opacity, and opacity itself: so the color of a
+nearly transparent pixel costs nearly nothing. Roots come from the kernel and the way back uses only
+operations that IEEE 754 rounds exactly, so the same bytes come out on every processor.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimenton import _native
+from pimenton.pixels import Colors, Points
+
+_Matrix = tuple[tuple[float, float, float], ...]
+
+# B. Ottosson, "A perceptual color space for image processing", 2020.
+_OKLAB_CONES: _Matrix = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_OKLAB_AXES: _Matrix = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+# Linear sRGB to XYZ relative to D65 (IEC 61966-2-1), each row divided by the white's own value.
+_CIELAB_CONES: _Matrix = (
+    (0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883),
+)
+# L = 116 f(y) - 16, a = 500 (f(x) - f(y)), b = 200 (f(y) - f(z)), all divided by 100.
+_CIELAB_AXES: _Matrix = ((0.0, 1.16, 0.0), (5.0, -5.0, 0.0), (0.0, 2.0, -2.0))
+# CIE 15: f(t) = t^(1/3) above (6/29)^3, and the line t / (3 (6/29)^2) + 4/29 below.
+_CIE_KNEE = (6 / 29) ** 3
+_CIE_SLOPE = (29 / 6) ** 2 / 3
+
+
+@dataclass(frozen=True)
+class Space:
+    """A color space as two functions.
+
+    Attributes
+    ----------
+    from_srgb : callable
+        ``(colors, n_threads)``: (n, 4) uint8 to (n, 4) float32 points.
+    to_srgb : callable
+        (n, 4) float32 points to the nearest (n, 4) uint8 colors inside sRGB.
+    """
+
+    from_srgb: Callable[[Colors, int], Points]
+    to_srgb: Callable[[Points], Colors]
+
+
+def _srgb_points(colors: Colors, n_threads: int) -> Points:
+    points = colors * np.float32(1 / 255)
+    return _scaled_by_opacity(points, colors)
+
+
+def _linear_points(colors: Colors, n_threads: int) -> Points:
+    points = np.empty(colors.shape, np.float32)
+    points[:, :3] = _light()[::2].astype(np.float32)[colors[:, :3]]
+    points[:, 3] = colors[:, 3] * np.float32(1 / 255)
+    return _scaled_by_opacity(points, colors)
+
+
+def _scaled_by_opacity(points: Points, colors: Colors) -> Points:
+    # 255 * float32(1/255) is 1 exactly, so the scaling leaves opaque colors alone.
+    if colors[:, 3].min(initial=255) < 255:
+        points[:, :3] *= points[:, 3:]
+    return points
+
+
+def _srgb_colors(points: Points) -> Colors:
+    straight, opacity = _unscaled(points)
+    return _with_opacity(_rounded(straight * 255), opacity)
+
+
+def _linear_colors(points: Points) -> Colors:
+    straight, opacity = _unscaled(points)
+    return _with_opacity(_encoded(straight), opacity)
+
+
+def _root_space(
+    cones: _Matrix,
+    axes: _Matrix,
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    toe: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Space:
+    """Make a space of linear light, a matrix, cube roots (a line below the toe), another matrix."""
+    numbers = [*sum(cones, ()), *sum(axes, ()), *offset, *toe]
+    from_axes, from_cones = _inverse(axes), _inverse(cones)
+    knee, slope, start = toe
+
+    def from_srgb(colors: Colors, n_threads: int) -> Points:
+        return _native.convert_colors(np.ascontiguousarray(colors), numbers, n_threads)
+
+    def to_srgb(points: Points) -> Colors:
+        straight, opacity = _unscaled(points)
+        roots = _multiplied(from_axes, straight - np.array(offset))
+        cubes = roots * roots * roots
+        values = np.where(cubes < knee, (roots - start) / slope, cubes) if slope else cubes
+        return _with_opacity(_encoded(_multiplied(from_cones, values)), opacity)
+
+    return Space(from_srgb, to_srgb)
+
+
+def _unscaled(points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    exact = points.astype(np.float64)
+    opacity = exact[:, 3]
+    return exact[:, :3] / np.where(opacity > 0, opacity, 1.0)[:, np.newaxis], opacity
+
+
+def _with_opacity(channels: NDArray[np.uint8], opacity: NDArray[np.float64]) -> Colors:
+    alpha = _rounded(opacity * 255)
+    # Rounding may not make a color that is nearly opaque or nearly clear exactly so.
+    colors = np.column_stack([channels, alpha])
+    colors[alpha == 0] = 0
+    return colors
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.clip(np.floor(values + 0.5), 0, 255).astype(np.uint8)
+
+
+def _encoded(light: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Give the sRGB byte nearest, in encoded values, to linear light."""
+    return np.searchsorted(_light()[1::2], light, side="right").astype(np.uint8)
+
+
+def _multiplied(matrix: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Written out, since a BLAS product may sum in any order.
+    x, y, z = rows[:, :1], rows[:, 1:2], rows[:, 2:]
+    return x * matrix[:, 0] + y * matrix[:, 1] + z * matrix[:, 2]
+
+
+def _inverse(matrix: _Matrix) -> NDArray[np.float64]:
+    """Invert a 3 x 3 matrix by cofactors, whose operations are the same everywhere."""
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    cofactors = (
+        (e * i - f * h, c * h - b * i, b * f - c * e),
+        (f * g - d * i, a * i - c * g, c * d - a * f),
+        (d * h - e * g, b * g - a * h, a * e - b * d),
+    )
+    return np.array(cofactors) / determinant
+
+
+@cache
+def _light() -> NDArray[np.float64]:
+    """Linear light of the sRGB values 0, 0.5, 1 ... 255."""
+    return _native.linear_light()
+
+
+SPACES: dict[str, Space] = {
+    "srgb": Space(_srgb_points, _srgb_colors),
+    "linear": Space(_linear_points, _linear_colors),
+    "oklab": _root_space(_OKLAB_CONES, _OKLAB_AXES),
+    "cielab": _root_space(
+        _CIELAB_CONES,
+        _CIELAB_AXES,
+        offset=(-0.16, 0.0, 0.0),
+        toe=(_CIE_KNEE, _CIE_SLOPE, 4 / 29),
+    ),
+}

@@ -1,0 +1,342 @@
+"""Files: pictures in, pictures out."""
+
+import os
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from struct import pack
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from pimenton.errors import ImageTooLarge, UnreadableImage
+from pimenton.indexed import IndexedImage
+from pimenton.palette import Palette
+from pimenton.pixels import Pixels, as_rgba, clear_invisible
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Source = Any  # a path, bytes, a binary file, a PIL image, or an array
+
+# Where Pillow itself refuses a picture as a decompression bomb: 0.7 GB in memory.
+MAX_PIXELS = 178_956_970
+
+
+def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Read a picture.
+
+    Gray, palette, CMYK and 16-bit pictures, ICC profiles and EXIF rotation are resolved here. Of an
+    animation or a document the first picture is read.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file, PIL image, or array
+        An array is taken as by ``as_rgba``.
+    max_pixels : int, optional
+        Pictures with more pixels are refused before they are decoded.
+
+    Returns
+    -------
+    (height, width, 4) uint8
+        sRGB with straight alpha; fully transparent pixels are zero.
+
+    Raises
+    ------
+    UnreadableImage
+        If the source is not a picture or is damaged; ``ImageTooLarge`` if it has too many pixels.
+    OSError
+        If the file cannot be opened.
+    """
+    from PIL import Image
+
+    if isinstance(source, Image.Image):
+        return _pixels_of(source)
+    if isinstance(source, np.ndarray) or hasattr(source, "__array_interface__"):
+        return as_rgba(source)
+    name, file = _opened(source)
+    with file:
+        return _decoded(file, name, max_pixels)
+
+
+def source_bytes(source: Source) -> int | None:
+    """Give the size of a file or of bytes; None for a picture in memory."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return len(source)
+    return os.path.getsize(source) if isinstance(source, str | os.PathLike) else None
+
+
+def _opened(source: Source) -> tuple[str, BinaryIO]:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return "picture", BytesIO(source)
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source), open(source, "rb")
+    if hasattr(source, "read"):
+        return str(getattr(source, "name", "picture")), BytesIO(source.read())
+    raise TypeError(
+        f"an image must be a path, bytes, a file, a PIL image or an array; got {type(source)}"
+    )
+
+
+def _decoded(file: BinaryIO, name: str, max_pixels: int) -> Pixels:
+    from PIL import Image, UnidentifiedImageError
+
+    if not file.read(1):
+        raise UnreadableImage(f"{name}: empty file")
+    file.seek(0)
+    try:
+        with _without_pillow_warnings(), Image.open(file) as image:
+            n_pixels = image.width * image.height
+            if n_pixels > max_pixels:
+                raise ImageTooLarge(
+                    f"{name}: {image.width} x {image.height} pixels are more than {max_pixels}"
+                )
+            return _pixels_of(image)
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(f"{name}: not an image") from error
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge(f"{name}: more pixels than {max_pixels}") from error
+    # Decoders answer damage with errors of every kind; each of them means the same to a reader.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableImage(f"{name}: damaged image ({reason})") from error
+
+
+def _without_pillow_warnings() -> warnings.catch_warnings:
+    """Hold back what Pillow says of odd metadata: the picture is read or it is an error."""
+    return warnings.catch_warnings(action="ignore")
+
+
+def _pixels_of(image: "Image.Image") -> Pixels:
+    from PIL import ImageOps
+
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16"):
+        return as_rgba(np.asarray(upright, dtype=np.uint16))
+    if upright.mode in ("I", "F"):
+        return as_rgba(_stretched(np.asarray(upright, dtype=np.float64)))
+    pixels = np.array(_in_srgb(upright).convert("RGBA"))
+    clear_invisible(pixels)
+    return pixels
+
+
+def _stretched(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Bring 32-bit values to 0 to 1: 16 bits if they need so many, else the range they have."""
+    high = float(values.max())
+    scale = 1.0 if high <= 1 else 255.0 if high <= 255 else 65535.0 if high <= 65535 else high
+    return np.clip(values / scale, 0, 1)
+
+
+def _in_srgb(image: "Image.Image") -> "Image.Image":
+    """Convert a picture with a profile to sRGB; a profile that cannot be used is passed over."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return image
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if "sRGB" in (ImageCms.getProfileDescription(source) or ""):
+            return image
+        base, alpha = _without_alpha(image)
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(base, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    assert converted is not None
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted
+
+
+def _without_alpha(image: "Image.Image") -> "tuple[Image.Image, Image.Image | None]":
+    if image.mode in ("P", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+    if image.mode in ("LA", "RGBA"):
+        return image.convert(image.mode[:-1]), image.getchannel("A")
+    return image, None
+
+
+def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced") -> bytes:
+    """Encode a picture of few colors.
+
+    Parameters
+    ----------
+    image : IndexedImage
+        The picture.
+    format : str, optional
+        A key of ``FORMATS``. GIF has no partial opacity: it is rounded to all or nothing.
+    effort : {"fast", "balanced", "best"}, optional
+        How long to look for fewer bytes.
+
+    Returns
+    -------
+    bytes
+        The file's content.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {format!r}")
+    return FORMATS[format](image, effort)
+
+
+def format_of(path: Path) -> str:
+    """Give the format that a file name's ending says.
+
+    Raises
+    ------
+    ValueError
+        If the ending is of no format that can be written.
+
+    Examples
+    --------
+    >>> format_of(Path("photo.TIF"))
+    'tiff'
+    """
+    ending = path.suffix.lower().removeprefix(".")
+    format = {"tif": "tiff"}.get(ending, ending)
+    if format not in FORMATS:
+        raise ValueError(f"{path}: the name must end in .{', .'.join(FORMATS)}")
+    return format
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: under a temporary name beside it, then renamed.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    with NamedTemporaryFile(dir=path.parent, prefix=".pimenton-", delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.chmod(file.name, mode)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def pack_indices(image: IndexedImage) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Pack indices as PNG stores them, high bits first, (height, bytes of a row) uint8."""
+    bits = image.bit_depth
+    if bits == 8:
+        return image.indices
+    per_byte = 8 // bits
+    padded = np.pad(image.indices, ((0, 0), (0, -image.width % per_byte)))
+    parts = padded.reshape(image.height, -1, per_byte)
+    shifts = np.arange(per_byte - 1, -1, -1, dtype=np.uint8) * np.uint8(bits)
+    return np.bitwise_or.reduce(parts << shifts, axis=2).astype(np.uint8)
+
+
+def _png(image: IndexedImage, effort: str) -> bytes:
+    if effort == "fast":
+        return _plain_png(image, level=6)
+    import oxipng
+
+    raw = oxipng.RawImage(
+        pack_indices(image).tobytes(),
+        image.width,
+        image.height,
+        color_type=oxipng.ColorType.indexed(image.palette.colors.tolist()),
+        bit_depth=image.bit_depth,
+    )
+    optimized = raw.create_optimized_png(
+        level=2 if effort == "balanced" else 4,
+        bit_depth_reduction=False,
+        color_type_reduction=False,
+        grayscale_reduction=False,
+        palette_reduction=False,
+    )
+    return min(bytes(optimized), _plain_png(image, level=12), key=len)
+
+
+def _plain_png(image: IndexedImage, level: int) -> bytes:
+    """Encode without row filters, which seldom help indices."""
+    import deflate
+
+    rows = np.pad(pack_indices(image), ((0, 0), (1, 0)))
+    colors = image.palette.colors
+    # Entries after the last one that is not opaque need no opacity.
+    n_alphas = int(np.flatnonzero(colors[:, 3] < 255)[-1]) + 1 if not image.palette.is_opaque else 0
+    chunks = [
+        (b"IHDR", pack(">IIBBBBB", image.width, image.height, image.bit_depth, 3, 0, 0, 0)),
+        (b"PLTE", colors[:, :3].tobytes()),
+        *([(b"tRNS", colors[:n_alphas, 3].tobytes())] if n_alphas else []),
+        (b"IDAT", bytes(deflate.zlib_compress(rows.tobytes(), level))),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        pack(">I", len(body)) + kind + body + pack(">I", deflate.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def _paletted(image: IndexedImage) -> "Image.Image":
+    from PIL import Image
+
+    paletted = Image.frombytes("P", (image.width, image.height), image.indices.tobytes())
+    paletted.putpalette(image.palette.colors[:, :3].tobytes())
+    return paletted
+
+
+def _saved(picture: "Image.Image", format: str, **choices: Any) -> bytes:
+    file = BytesIO()
+    picture.save(file, format, **choices)
+    return file.getvalue()
+
+
+def _gif(image: IndexedImage, effort: str) -> bytes:
+    hidden = image.palette.colors[:, 3] < 128
+    if not hidden.any():
+        return _saved(_paletted(image), "GIF", optimize=False)
+    # All hidden entries become the first of them: a GIF has one transparent index.
+    first = int(np.flatnonzero(hidden)[0])
+    merged = np.where(hidden, first, np.arange(len(hidden))).astype(np.uint8)
+    picture = _paletted(IndexedImage(merged[image.indices], image.palette))
+    return _saved(picture, "GIF", optimize=False, transparency=first)
+
+
+def _webp(image: IndexedImage, effort: str) -> bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(image.to_pixels())
+    method = {"fast": 1, "balanced": 4, "best": 6}[effort]
+    return _saved(picture, "WEBP", lossless=True, quality=100, method=method, exact=True)
+
+
+def _bitmap(format: str, **choices: Any) -> Callable[[IndexedImage, str], bytes]:
+    """Make an encoder of a format without opacity in its palettes."""
+
+    def encoder(image: IndexedImage, effort: str) -> bytes:
+        from PIL import Image
+
+        opaque = image.palette.is_opaque
+        picture = _paletted(image) if opaque else Image.fromarray(image.to_pixels())
+        return _saved(picture, format, **choices)
+
+    return encoder
+
+
+FORMATS: dict[str, Callable[[IndexedImage, str], bytes]] = {
+    "png": _png,
+    "gif": _gif,
+    "webp": _webp,
+    "tiff": _bitmap("TIFF", compression="tiff_adobe_deflate"),
+    "bmp": _bitmap("BMP"),
+}

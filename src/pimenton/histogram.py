@@ -1,0 +1,113 @@
+"""Distinct colors and how many pixels have each: what every step after the door works on.
+
+Counts are integers, so histograms of tiles, frames and files add exactly: the sum of the parts'
+histograms is the whole's, bit for bit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pimenton import _native
+from pimenton.pixels import Colors, Counts, Pixels, Ranks, Weights, thread_count
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """The distinct colors of a picture with their counts.
+
+    Attributes
+    ----------
+    colors : (m, 4) uint8
+        Distinct sRGB colors with straight alpha along a Z-order curve (channel bits interleaved):
+        translucent ones first, then the opaque ones. Read-only.
+    counts : (m,) int64
+        Pixels of each color, all positive. Read-only.
+    """
+
+    colors: Colors
+    counts: Counts
+
+    def __post_init__(self) -> None:
+        self.colors.flags.writeable = False
+        self.counts.flags.writeable = False
+
+    @classmethod
+    def of(cls, pixels: Pixels, *, n_threads: int | None = None) -> "Histogram":
+        """Count the colors of a picture.
+
+        Parameters
+        ----------
+        pixels : (height, width, 4) uint8
+            A picture.
+        n_threads : int, optional
+            Threads to use, by default one a core; they change no bit.
+
+        Returns
+        -------
+        Histogram
+
+        Examples
+        --------
+        >>> histogram = Histogram.of(np.full((2, 3, 4), 255, dtype=np.uint8))
+        >>> histogram.colors.tolist(), histogram.counts.tolist()
+        ([[255, 255, 255, 255]], [6])
+        """
+        return cls(*_native.count_colors(_rows(pixels), thread_count(n_threads)))
+
+    def __add__(self, other: "Histogram") -> "Histogram":
+        """Count the colors of both pictures together."""
+        colors = np.concatenate([self.colors, other.colors])
+        union, _ = _native.count_colors(colors, 1)
+        counts = np.zeros(len(union), np.int64)
+        for part in (self, other):
+            counts[_native.rank_colors(part.colors, union, 1)] += part.counts
+        return Histogram(union, counts)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both have the same colors and counts."""
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        return np.array_equal(self.colors, other.colors) and np.array_equal(
+            self.counts, other.counts
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def weights(self) -> Weights:
+        """The counts as (m,) float64, exact below 2**53."""
+        return self.counts.astype(np.float64)
+
+    @property
+    def n_pixels(self) -> int:
+        """The number of pixels counted."""
+        return int(self.counts.sum())
+
+    def ranks(self, pixels: Pixels, *, n_threads: int | None = None) -> Ranks:
+        """Give the place of each pixel's color in the histogram.
+
+        Parameters
+        ----------
+        pixels : (height, width, 4) uint8
+            A picture whose colors are all in the histogram.
+        n_threads : int, optional
+            Threads to use, by default one a core.
+
+        Returns
+        -------
+        (height, width) uint32
+
+        Raises
+        ------
+        ValueError
+            If a pixel's color is not in the histogram.
+        """
+        ranks = _native.rank_colors(_rows(pixels), self.colors, thread_count(n_threads))
+        if ranks.max() >= len(self.colors):
+            raise ValueError("a pixel has a color that is not in the histogram")
+        return ranks.reshape(pixels.shape[:2])
+
+
+def _rows(pixels: Pixels) -> Colors:
+    return np.ascontiguousarray(pixels).reshape(-1, 4)

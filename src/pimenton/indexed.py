@@ -1,0 +1,91 @@
+"""Pictures as indices into a palette."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pimenton.palette import Palette
+from pimenton.pixels import Counts, Indices, Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedImage:
+    """A picture of few colors.
+
+    Attributes
+    ----------
+    indices : (height, width) uint8
+        Each pixel's place in the palette. Read-only.
+    palette : Palette
+        The colors.
+
+    Raises
+    ------
+    ValueError
+        If there is no pixel, or an index lies outside the palette.
+    """
+
+    indices: Indices
+    palette: Palette
+
+    def __post_init__(self) -> None:
+        if self.indices.ndim != 2 or self.indices.size == 0:
+            raise ValueError(f"indices must be (height, width); got {self.indices.shape}")
+        if self.indices.max() >= len(self.palette):
+            raise ValueError(
+                f"indices must be below {len(self.palette)}; got {self.indices.max()}"
+            )
+        self.indices.flags.writeable = False
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+        return self.indices.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.indices.shape[0]
+
+    @property
+    def counts(self) -> Counts:
+        """Pixels of each palette entry, (k,) int64."""
+        return np.bincount(self.indices.ravel(), minlength=len(self.palette))
+
+    @property
+    def bit_depth(self) -> int:
+        """The least of 1, 2, 4 and 8 bits that hold every place of the palette.
+
+        Examples
+        --------
+        >>> from pimenton.palette import Palette
+        >>> IndexedImage(np.zeros((1, 1), np.uint8), Palette.of_hex(["#000000"] * 16)).bit_depth
+        4
+        """
+        return next(bits for bits in (1, 2, 4, 8) if len(self.palette) <= 1 << bits)
+
+    def to_pixels(self) -> Pixels:
+        """Look every index up: (height, width, 4) uint8, sRGB with straight alpha."""
+        return self.palette.colors[self.indices]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture to a file, in the format that the name's ending says.
+
+        Raises
+        ------
+        ValueError
+            If the ending is unknown.
+        OSError
+            If the file cannot be written.
+        """
+        from pimenton.formats import encode, format_of, write_atomically
+
+        write_atomically(Path(path), encode(self, format_of(Path(path))))
+
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        from pimenton.formats import encode
+
+        return encode(self, "png", effort="fast")

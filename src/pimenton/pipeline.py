@@ -1,0 +1,189 @@
+"""The whole job: from a picture to a small picture."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pimenton.clustering import Clustering, kmeans
+from pimenton.colorspace import SPACES
+from pimenton.dithering import remap
+from pimenton.formats import Source, encode, format_of, read_image, source_bytes, write_atomically
+from pimenton.histogram import Histogram
+from pimenton.indexed import IndexedImage
+from pimenton.options import Options
+from pimenton.palette import Palette
+from pimenton.pixels import Pixels, thread_count
+from pimenton.quality import mse, psnr
+from pimenton.report import Compressed, Report
+
+
+def quantize(
+    image: Source, options: Options | None = None, *, n_threads: int | None = None, **choices: Any
+) -> IndexedImage:
+    """Bring a picture down to few colors.
+
+    Parameters
+    ----------
+    image : path, bytes, binary file, PIL image, or array
+        The picture; an array of gray, RGB or RGBA as ``as_rgba`` takes it.
+    options : Options, optional
+        All choices at once.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+    **choices
+        Fields of ``Options``, in place of those in ``options``.
+
+    Returns
+    -------
+    IndexedImage
+        With no more colors than asked, the picture itself.
+
+    Raises
+    ------
+    UnreadableImage
+        If the picture cannot be read.
+    ValueError, TypeError
+        If a choice is wrong.
+
+    Examples
+    --------
+    >>> gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> image = quantize(gray, n_colors=4)
+    >>> image.indices.shape, len(image.palette)
+    ((16, 16), 4)
+    """
+    options = Options.of(options, **choices)
+    return _quantized(read_image(image), options, thread_count(n_threads))[0]
+
+
+def compress(
+    source: Source,
+    target: str | os.PathLike[str] | None = None,
+    options: Options | None = None,
+    *,
+    n_threads: int | None = None,
+    **choices: Any,
+) -> Compressed:
+    """Make a small file of a picture.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file, PIL image, or array
+        The picture.
+    target : path, optional
+        File to write, in the format that its ending says; replaced if it exists. Without it, the
+        result is a PNG in memory.
+    options : Options, optional
+        All choices at once.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+    **choices
+        Fields of ``Options``, in place of those in ``options``.
+
+    Returns
+    -------
+    Compressed
+        The file's content, the picture in it, and the figures.
+
+    Raises
+    ------
+    UnreadableImage
+        If the picture cannot be read.
+    ValueError, TypeError
+        If a choice is wrong, or the target's ending is unknown.
+    OSError
+        If a file cannot be opened or written.
+    """
+    options = Options.of(options, **choices)
+    format = "png" if target is None else format_of(Path(target))
+    pixels = read_image(source)
+    result = compress_pixels(
+        pixels, format, options, input_bytes=source_bytes(source), n_threads=n_threads
+    )
+    if target is not None:
+        write_atomically(Path(target), result.data)
+    return result
+
+
+def compress_pixels(
+    pixels: Pixels,
+    format: str,
+    options: Options,
+    *,
+    input_bytes: int | None = None,
+    n_threads: int | None = None,
+) -> Compressed:
+    """Make a small file of a picture that has been read.
+
+    Parameters
+    ----------
+    pixels : (height, width, 4) uint8
+        The picture.
+    format : str
+        A key of ``FORMATS``.
+    options : Options
+        The choices.
+    input_bytes : int, optional
+        Size of the file it came from, for the report.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+
+    Returns
+    -------
+    Compressed
+    """
+    started = time.perf_counter()
+    n_threads = thread_count(n_threads)
+    image, histogram, clustering = _quantized(pixels, options, n_threads)
+    data = encode(image, format, effort=options.effort)
+    elapsed = time.perf_counter() - started
+    error = mse(pixels, image.to_pixels())
+    height, width = image.indices.shape
+    report = Report(
+        width=width,
+        height=height,
+        n_colors=len(image.palette),
+        input_bytes=input_bytes,
+        output_bytes=len(data),
+        bits_per_pixel=8 * len(data) / (width * height),
+        mse=error,
+        psnr=psnr(error),
+        inertia=clustering.inertia,
+        n_iter=clustering.n_iter,
+        history=clustering.history,
+        palette=image.palette.hex,
+        counts=tuple(image.counts.tolist()),
+        options=options,
+        elapsed_seconds=elapsed,
+    )
+    return Compressed(data, image, report)
+
+
+def _quantized(
+    pixels: Pixels, options: Options, n_threads: int
+) -> tuple[IndexedImage, Histogram, Clustering]:
+    space = SPACES[options.space]
+    histogram = Histogram.of(pixels, n_threads=n_threads)
+    clustering = kmeans(
+        space.from_srgb(histogram.colors, n_threads),
+        histogram.weights,
+        options.n_colors,
+        seed=options.seed,
+        effort=options.effort,
+        n_threads=n_threads,
+    )
+    few = len(histogram.colors) <= options.n_colors
+    colors = histogram.colors if few else space.to_srgb(clustering.centroids)
+    image = remap(
+        pixels,
+        Palette.of(colors),
+        histogram=histogram,
+        space=options.space,
+        dither="none" if few else options.dither,
+        n_threads=n_threads,
+    )
+    return image, histogram, clustering
+

@@ -1,0 +1,107 @@
+"""The one pixel format of the package, and the aliases of its arrays.
+
+A picture is an array ``(height, width, 4) uint8``: sRGB, straight alpha, and zero wherever alpha is
+zero, because an invisible color is no color. It is made so once, here or in ``formats``.
+"""
+
+import os
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]  # (height, width, 4): sRGB and straight alpha
+Colors: TypeAlias = NDArray[np.uint8]  # (n, 4): sRGB and straight alpha
+Points: TypeAlias = NDArray[np.float32]  # (n, 4): a space's coordinates times opacity, opacity
+Weights: TypeAlias = NDArray[np.float64]  # (n,): positive
+Counts: TypeAlias = NDArray[np.int64]  # (n,): pixels of each color
+Ranks: TypeAlias = NDArray[np.uint32]  # (height, width): places in a histogram
+Indices: TypeAlias = NDArray[np.uint8]  # (height, width): places in a palette
+Labels: TypeAlias = NDArray[np.unsignedinteger[Any]]  # (n,): numbers of centroids
+
+
+def as_rgba(array: ArrayLike) -> Pixels:
+    """Make an array of gray, gray with alpha, RGB or RGBA values a picture.
+
+    Parameters
+    ----------
+    array : (height, width) or (height, width, 1 to 4) array
+        Of uint8, uint16 (divided by 257 and rounded), bool (black and white), or floats from 0 to 1.
+
+    Returns
+    -------
+    (height, width, 4) uint8
+        A new array, sRGB with straight alpha; fully transparent pixels are zero.
+
+    Raises
+    ------
+    TypeError
+        If the values are of another type.
+    ValueError
+        If the shape is another, there is no pixel, or a float is outside 0 to 1.
+
+    Examples
+    --------
+    >>> as_rgba(np.array([[0, 255]], dtype=np.uint8)).tolist()
+    [[[0, 0, 0, 255], [255, 255, 255, 255]]]
+    """
+    values = np.asarray(array)
+    if values.ndim == 2:
+        values = values[:, :, np.newaxis]
+    if values.ndim != 3 or not 1 <= values.shape[2] <= 4:
+        raise ValueError(
+            f"an image must have the shape (height, width) or (height, width, 1 to 4); "
+            f"got {np.shape(array)}"
+        )
+    if values.size == 0:
+        raise ValueError(f"an image must have at least one pixel; got {np.shape(array)}")
+    values = _as_bytes(values)
+    n_channels = values.shape[2]
+    pixels = np.empty((*values.shape[:2], 4), dtype=np.uint8)
+    pixels[:, :, :3] = values[:, :, : 3 if n_channels > 2 else 1]
+    if n_channels in (1, 3):
+        pixels[:, :, 3] = 255
+    else:
+        pixels[:, :, 3] = values[:, :, -1]
+        clear_invisible(pixels)
+    return pixels
+
+
+def clear_invisible(pixels: Pixels) -> None:
+    """Set the color of fully transparent pixels to zero, in place."""
+    pixels[pixels[:, :, 3] == 0] = 0
+
+
+def thread_count(n_threads: int | None) -> int:
+    """Give the number of threads to use: as asked, or one for each core.
+
+    Raises
+    ------
+    ValueError
+        If fewer than one thread is asked for.
+    """
+    if n_threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _n_cores()
+    if n_threads < 1:
+        raise ValueError(f"n_threads must be at least 1; got {n_threads}")
+    return n_threads
+
+
+def _n_cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    if values.dtype == np.uint16:
+        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if np.issubdtype(values.dtype, np.floating):
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(
+                f"float values must be between 0 and 1; got {values.min()} to {values.max()}"
+            )
+        return (values * 255 + 0.5).astype(np.uint8)
+    raise TypeError(f"an image must be of uint8, uint16, bool or float; got {values.dtype}")

@@ -12,6 +12,8 @@ from pimenton.pipeline import compress, quantize
 from pimenton.pixels import as_rgba
 from pimenton.report import Compressed, Report
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Clustering",
     "Compressed",

@@ -14,11 +14,9 @@ def set_simd_width(name: str) -> None:
     """Use a SIMD width of this processor; no result depends on it."""
 
 def count_colors(pixels: NDArray[np.uint8], n_threads: int) -> tuple[Colors, Counts]:
-    """Give the distinct colors (m, 4) of pixels (n, 4), in histogram order, and their counts (m,)."""
+    """Give the distinct colors (m, 4) of pixels (n, 4) in histogram order, and counts (m,)."""
 
-def rank_colors(
-    pixels: NDArray[np.uint8], colors: Colors, n_threads: int
-) -> NDArray[np.uint32]:
+def rank_colors(pixels: NDArray[np.uint8], colors: Colors, n_threads: int) -> NDArray[np.uint32]:
     """Give each pixel's place (n,) in colors (m, 4) in histogram order, 2**32 - 1 where absent."""
 
 def label_pixels(

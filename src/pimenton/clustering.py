@@ -2,8 +2,8 @@
 
 The four steps of Lloyd's algorithm: choose centroids; give each point to its nearest; move each
 centroid to the mean of its points (hence the name); repeat until nothing moves. It ends in a local
-minimum that depends on the start, so a search goes before it: on a coarse model of the points, a few
-hundred to some thousand weighted cells where a step costs next to nothing, centroids whose loss
+minimum that depends on the start, so a search goes before it: on a coarse model of the points, a
+few hundred to some thousand weighted cells where a step costs next to nothing, centroids whose loss
 costs least are moved, again and again, into clusters whose split gains most, and what became better
 is kept. The last steps then run over all points.
 """
@@ -164,7 +164,7 @@ def kmeans(
 def start_plus_plus(
     points: Points, weights: Weights, n_clusters: int, seed: int
 ) -> NDArray[np.uint32]:
-    """Choose the numbers of starting points by greedy k-means++ [2]_; fewer where points run out."""
+    """Choose the numbers of starting points by greedy k-means++; fewer where points run out."""
     uniforms = np.random.default_rng(seed).random((n_clusters, N_TRIALS))
     return _native.plus_plus(points, weights, uniforms)
 
@@ -305,12 +305,11 @@ def _losses(centroids: Points, weight: NDArray[np.float64]) -> NDArray[np.float6
 def _spreads(moments: Moments) -> NDArray[np.float64]:
     """Give each cluster's weight times variance along each axis, (k, 4)."""
     weight = np.maximum(moments[:, :1], np.finfo(np.float64).tiny)
-    return np.maximum(moments[:, 5:9] - moments[:, 1:5] ** 2 / weight, 0)
+    spreads: NDArray[np.float64] = moments[:, 5:9] - moments[:, 1:5] ** 2 / weight
+    return spreads.clip(min=0.0)
 
 
-def _halves(
-    centroids: Points, moments: Moments, which: NDArray[np.intp]
-) -> tuple[Points, Points]:
+def _halves(centroids: Points, moments: Moments, which: NDArray[np.intp]) -> tuple[Points, Points]:
     """Give two centroids for each of some clusters, apart along the axis of largest variance."""
     weight = np.maximum(moments[which, :1], np.finfo(np.float64).tiny)
     deviation = np.sqrt(_spreads(moments)[which] / weight)

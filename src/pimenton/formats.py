@@ -13,7 +13,6 @@ import numpy as np
 
 from pimenton.errors import ImageTooLarge, UnreadableImage
 from pimenton.indexed import IndexedImage
-from pimenton.palette import Palette
 from pimenton.pixels import Pixels, as_rgba, clear_invisible
 
 if TYPE_CHECKING:
@@ -239,7 +238,7 @@ def pack_indices(image: IndexedImage) -> np.ndarray[Any, np.dtype[np.uint8]]:
         return image.indices
     per_byte = 8 // bits
     padded = np.pad(image.indices, ((0, 0), (0, -image.width % per_byte)))
-    parts = padded.reshape(image.height, -1, per_byte)
+    parts: np.ndarray[Any, np.dtype[np.uint8]] = padded.reshape(image.height, -1, per_byte)
     shifts = np.arange(per_byte - 1, -1, -1, dtype=np.uint8) * np.uint8(bits)
     return np.bitwise_or.reduce(parts << shifts, axis=2).astype(np.uint8)
 

@@ -34,20 +34,18 @@ class IndexedImage:
         if self.indices.ndim != 2 or self.indices.size == 0:
             raise ValueError(f"indices must be (height, width); got {self.indices.shape}")
         if self.indices.max() >= len(self.palette):
-            raise ValueError(
-                f"indices must be below {len(self.palette)}; got {self.indices.max()}"
-            )
+            raise ValueError(f"indices must be below {len(self.palette)}; got {self.indices.max()}")
         self.indices.flags.writeable = False
 
     @property
     def width(self) -> int:
         """Pixels in a row."""
-        return self.indices.shape[1]
+        return int(self.indices.shape[1])
 
     @property
     def height(self) -> int:
         """Rows."""
-        return self.indices.shape[0]
+        return int(self.indices.shape[0])
 
     @property
     def counts(self) -> Counts:

@@ -85,7 +85,9 @@ class Options:
         known = {field.name for field in dataclasses.fields(cls)}
         for name in choices:
             if name not in known:
-                raise TypeError(f"there is no option {name!r}; there are {', '.join(sorted(known))}")
+                raise TypeError(
+                    f"there is no option {name!r}; there are {', '.join(sorted(known))}"
+                )
         return dataclasses.replace(options or cls(), **choices)
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,8 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pimenton.clustering import Clustering, kmeans
 from pimenton.colorspace import SPACES
 from pimenton.dithering import remap
@@ -137,7 +135,7 @@ def compress_pixels(
     """
     started = time.perf_counter()
     n_threads = thread_count(n_threads)
-    image, histogram, clustering = _quantized(pixels, options, n_threads)
+    image, clustering = _quantized(pixels, options, n_threads)
     data = encode(image, format, effort=options.effort)
     elapsed = time.perf_counter() - started
     error = mse(pixels, image.to_pixels())
@@ -162,9 +160,7 @@ def compress_pixels(
     return Compressed(data, image, report)
 
 
-def _quantized(
-    pixels: Pixels, options: Options, n_threads: int
-) -> tuple[IndexedImage, Histogram, Clustering]:
+def _quantized(pixels: Pixels, options: Options, n_threads: int) -> tuple[IndexedImage, Clustering]:
     space = SPACES[options.space]
     histogram = Histogram.of(pixels, n_threads=n_threads)
     clustering = kmeans(
@@ -185,5 +181,4 @@ def _quantized(
         dither="none" if few else options.dither,
         n_threads=n_threads,
     )
-    return image, histogram, clustering
-
+    return image, clustering

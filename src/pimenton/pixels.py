@@ -26,7 +26,7 @@ def as_rgba(array: ArrayLike) -> Pixels:
     Parameters
     ----------
     array : (height, width) or (height, width, 1 to 4) array
-        Of uint8, uint16 (divided by 257 and rounded), bool (black and white), or floats from 0 to 1.
+        Of uint8, uint16 (divided by 257 and rounded), bool, or floats from 0 to 1.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pimenton.pixels import Pixels
 
@@ -29,7 +30,7 @@ def mse(a: Pixels, b: Pixels) -> float:
     if a.shape != b.shape:
         raise ValueError(f"pictures must have one size; got {a.shape} and {b.shape}")
     difference = a.astype(np.int16) - b
-    squares = np.einsum("ijc,ijc->c", difference, difference, dtype=np.int64)
+    squares: NDArray[np.int64] = np.einsum("ijc,ijc->c", difference, difference, dtype=np.int64)
     opaque = a[:, :, 3].min() == 255 and b[:, :, 3].min() == 255
     n_channels = 3 if opaque else 4
     return float(squares[:n_channels].sum()) / (n_channels * a.shape[0] * a.shape[1])

@@ -1,0 +1,48 @@
+# `make demo` and `make test` need Python 3.11, a C++ compiler and PyPI, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
+PICTURE := examples/pictures/fruits.png
+
+.PHONY: demo test lint bench golden clean
+
+demo: $(VENV)/.installed
+	@mkdir -p demo
+	@$(BIN)/pimenton compress $(PICTURE) -k 16 -o demo/fruits-16.png --report demo/fruits-16.html --force
+	@$(BIN)/pimenton compress $(PICTURE) -k 256 -o demo/fruits-256.png --report demo/fruits-256.html --force
+	@echo "Look at demo/fruits-16.html and demo/fruits-256.html in a browser."
+
+test: $(VENV)/.tested-with
+	$(BIN)/python -m pytest --doctest-modules --pyargs tests pimenton $(PYTEST_FLAGS)
+
+lint: $(VENV)/.tested-with
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+golden: $(VENV)/.tested-with
+	$(BIN)/python tests/golden/make.py
+
+bench: $(VENV)/.benched-with
+	$(BIN)/python benchmarks/compare.py $(if $(DATA),--data $(DATA)) $(BENCH_FLAGS)
+
+clean:
+	rm -rf $(VENV) build demo site
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet .
+	@touch $@
+
+$(VENV)/.tested-with: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '.[dev]'
+	@touch $@
+
+$(VENV)/.benched-with: $(VENV)/.installed benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet matplotlib
+	-while read peer; do $(BIN)/python -m pip install --quiet "$$peer" || echo "no $$peer here"; done < benchmarks/requirements.txt
+	@touch $@

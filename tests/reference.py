@@ -1,0 +1,120 @@
+"""Slow, obvious NumPy versions of the native functions."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimenton.pixels import Colors, Counts, Points, Weights
+
+
+def interleaved(channels: list[NDArray[np.uint8]]) -> NDArray[np.uint64]:
+    """Interleave the bits of channels, the first one's highest."""
+    code = np.zeros(len(channels[0]), np.uint64)
+    for bit in range(7, -1, -1):
+        for channel in channels:
+            code = code * np.uint64(2) + (channel >> bit & 1).astype(np.uint64)
+    return code
+
+
+def histogram_order(colors: Colors) -> NDArray[np.intp]:
+    """Sort colors: translucent ones by four channels' bits, then opaque ones by three channels'."""
+    r, g, b, a = colors.T
+    opaque = a == 255
+    code = np.where(opaque, interleaved([r, g, b]), interleaved([r, g, b, a]))
+    return np.lexsort((code, opaque))
+
+
+def count_colors(pixels: NDArray[np.uint8]) -> tuple[Colors, Counts]:
+    colors, counts = np.unique(pixels, axis=0, return_counts=True)
+    order = histogram_order(colors)
+    return colors[order], counts[order]
+
+
+def rank_colors(pixels: NDArray[np.uint8], colors: Colors) -> NDArray[np.uint32]:
+    place = {bytes(color): i for i, color in enumerate(colors)}
+    return np.array([place.get(bytes(pixel), 2**32 - 1) for pixel in pixels], np.uint32)
+
+
+def squared_distances(points: Points, centroids: Points) -> NDArray[np.float32]:
+    """Give (n, k) distances, summed in float32 in the kernel's order."""
+    d = points[:, np.newaxis] - centroids
+    d *= d
+    return d[..., 0] + d[..., 1] + d[..., 2] + d[..., 3]
+
+
+def assign(points: Points, centroids: Points) -> NDArray[np.uint32]:
+    return squared_distances(points, centroids).argmin(axis=1).astype(np.uint32)
+
+
+class LloydStep:
+    """The moments of each centroid's points."""
+
+    def __init__(self, points: Points, weights: Weights, n_threads: int) -> None:
+        self.points, self.weights = points, weights
+
+    def __call__(self, centroids: Points) -> NDArray[np.float64]:
+        labels = assign(self.points, centroids)
+        x = self.points.astype(np.float64)
+        terms = np.column_stack([np.ones(len(x)), x, x * x]) * self.weights[:, np.newaxis]
+        moments = np.zeros((len(centroids), 9))
+        np.add.at(moments, labels, terms)
+        return moments
+
+
+def merge_cells(points: Points, weights: Weights, bits: int) -> tuple[Points, Weights]:
+    """Merge points by the cells of a grid over their bounding box."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = (high - low).astype(np.float64)
+    scaled = (points - low) / np.where(extent > 0, extent, 1) * 2**bits
+    cells = np.minimum(scaled.astype(np.int64), 2**bits - 1)
+    _, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    total = np.bincount(inverse.ravel(), weights)[order]
+    sums = [np.bincount(inverse.ravel(), weights * points[:, a])[order] for a in range(4)]
+    return (np.array(sums) / total).T.astype(np.float32), total
+
+
+def plus_plus(
+    points: Points, weights: Weights, uniforms: NDArray[np.float64]
+) -> NDArray[np.uint32]:
+    """Choose starting points by greedy k-means++."""
+    chosen: list[int] = []
+    nearest = np.ones(len(points), np.float32)
+    for draws in uniforms:
+        sums = np.cumsum(weights * nearest)
+        if sums[-1] == 0:
+            break
+        trials = []
+        for draw in draws if chosen else draws[:1]:
+            i = min(int(np.searchsorted(sums, draw * sums[-1], side="right")), len(points) - 1)
+            to_point = squared_distances(points, points[i : i + 1])[:, 0]
+            lowered = np.minimum(nearest, to_point) if chosen else to_point
+            trials.append((float(weights @ lowered), len(trials), i, lowered))
+        _, _, i, nearest = min(trials, key=lambda trial: trial[:2])
+        chosen.append(i)
+    return np.array(chosen, np.uint32)
+
+
+def linear_light(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Decode sRGB values from 0 to 1 (IEC 61966-2-1)."""
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(colors: Colors) -> NDArray[np.float64]:
+    """Give Oklab coordinates times opacity, and opacity (B. Ottosson, 2020)."""
+    cones = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    axes = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    opacity = colors[:, 3:] / 255
+    roots = np.cbrt(linear_light(colors[:, :3] / 255) @ cones.T)
+    return np.hstack([roots @ axes.T * opacity, opacity])

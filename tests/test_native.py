@@ -1,0 +1,143 @@
+"""Native functions agree with their twins; threads and SIMD width change no bit."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import reference
+from images import images, weighted_points
+from pimenton import _native
+from pimenton.colorspace import SPACES
+from pimenton.histogram import Histogram
+from pimenton.pixels import Pixels
+
+WIDTHS = ("baseline", "avx2", "avx512")
+
+
+@pytest.fixture
+def widths() -> Iterator[list[str]]:
+    """Give the SIMD widths of this processor, and put the widest back afterwards."""
+    widest = _native.simd_width()
+    yield list(WIDTHS[: WIDTHS.index(widest) + 1])
+    _native.set_simd_width(widest)
+
+
+@given(images())
+def test_colors_are_counted_as_by_the_reference(pixels: Pixels) -> None:
+    rows = pixels.reshape(-1, 4)
+    colors, counts = _native.count_colors(rows, 1)
+    expected_colors, expected_counts = reference.count_colors(rows)
+    assert np.array_equal(colors, expected_colors)
+    assert np.array_equal(counts, expected_counts)
+    assert np.array_equal(_native.rank_colors(rows, colors, 1), reference.rank_colors(rows, colors))
+
+
+@given(images(), images())
+def test_absent_colors_have_the_highest_rank(pixels: Pixels, others: Pixels) -> None:
+    colors, _ = _native.count_colors(others.reshape(-1, 4), 1)
+    ranks = _native.rank_colors(pixels.reshape(-1, 4), colors, 1)
+    assert np.array_equal(ranks, reference.rank_colors(pixels.reshape(-1, 4), colors))
+
+
+@given(weighted_points(), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_pruned_search_equals_plain_search(points_weights, n_centroids: int, seed: int) -> None:
+    points, _ = points_weights
+    rng = np.random.default_rng(seed)
+    near = points[rng.integers(0, len(points), n_centroids)]
+    centroids = np.where(rng.random((n_centroids, 1)) < 0.5, near, rng.random((n_centroids, 4)))
+    centroids = centroids.astype(np.float32)
+    assert np.array_equal(_native.assign(points, centroids, 1), reference.assign(points, centroids))
+
+
+@given(weighted_points(), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_a_step_sums_as_the_reference(points_weights, n_centroids: int, seed: int) -> None:
+    points, weights = points_weights
+    centroids = points[np.random.default_rng(seed).integers(0, len(points), n_centroids)]
+    moments = _native.LloydStep(points, weights, 1)(centroids)
+    expected = reference.LloydStep(points, weights, 1)(centroids)
+    np.testing.assert_allclose(moments, expected, rtol=1e-12, atol=1e-12)
+
+
+@given(weighted_points(), st.integers(1, 6))
+def test_merged_cells_agree_with_the_reference(points_weights, bits: int) -> None:
+    points, weights = points_weights
+    merged, merged_weights = _native.merge_cells(points, weights, bits)
+    # A point within rounding of a cell's wall may fall on either side, so compare what is kept.
+    assert merged_weights.sum() == weights.sum()
+    np.testing.assert_allclose(merged_weights @ merged, weights @ points, rtol=1e-5, atol=1e-5)
+    expected, _ = reference.merge_cells(points, weights, bits)
+    assert abs(len(merged) - len(expected)) <= max(2, len(expected) // 20)
+
+
+@given(weighted_points(100), st.integers(1, 20), st.integers(0, 2**32 - 1))
+def test_greedy_start_agrees_with_the_reference(points_weights, n: int, seed: int) -> None:
+    points, weights = points_weights
+    uniforms = np.random.default_rng(seed).random((n, 3))
+    chosen = _native.plus_plus(points, weights, uniforms)
+    expected = reference.plus_plus(points, weights, uniforms)
+    # Sums in another order may let an equally good draw win; what is reached must be as good.
+    for choice in (chosen, expected):
+        assert len(choice) == len(expected)
+        assert len(np.unique(points[choice], axis=0)) == len(choice)
+
+
+def test_oklab_agrees_with_the_definition() -> None:
+    rng = np.random.default_rng(0)
+    colors = rng.integers(0, 256, (5000, 4), dtype=np.uint8)
+    points = SPACES["oklab"].from_srgb(colors, 2)
+    np.testing.assert_allclose(points, reference.oklab(colors), atol=2e-6)
+
+
+def test_linear_light_agrees_with_the_definition() -> None:
+    encoded = np.arange(511) / 510
+    np.testing.assert_allclose(_native.linear_light(), reference.linear_light(encoded), rtol=1e-14)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_threads_and_width_change_no_bit(widths: list[str], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = (rng.normal(128, 40, (60_000, 4)).clip(0, 255)).astype(np.uint8)
+    rows[:, 3] |= np.where(rng.random(60_000) < 0.9, 255, 0).astype(np.uint8)
+
+    def results(n_threads: int) -> list[bytes]:
+        colors, counts = _native.count_colors(rows, n_threads)
+        points = SPACES["oklab"].from_srgb(colors, n_threads)
+        weights = counts.astype(np.float64)
+        centroids = points[rng_choice]
+        labels = _native.assign(points, centroids, n_threads)
+        step = _native.LloydStep(points, weights, n_threads)
+        start = _native.plus_plus(points[:500], weights[:500], uniforms)
+        few = (labels % 256).astype(np.uint8)
+        mapped = _native.label_pixels(rows, colors, few, n_threads)
+        merged, merged_weights = _native.merge_cells(points, weights, 4)
+        arrays = (
+            colors,
+            counts,
+            points,
+            labels,
+            step(centroids),
+            start,
+            mapped,
+            merged,
+            merged_weights,
+        )
+        return [array.tobytes() for array in arrays]
+
+    rng_choice = rng.integers(0, 20_000, 100)
+    uniforms = rng.random((8, 3))
+    expected = results(1)
+    for width in widths:
+        _native.set_simd_width(width)
+        for n_threads in (1, 2, 3, 8):
+            assert results(n_threads) == expected
+
+
+def test_labels_need_every_color() -> None:
+    histogram = Histogram.of(np.full((1, 1, 4), 255, np.uint8))
+    pixels = np.zeros((1, 4), np.uint8)
+    with pytest.raises(ValueError, match="not in the histogram"):
+        _native.label_pixels(pixels, histogram.colors, np.zeros(1, np.uint8), 1)

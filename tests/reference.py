@@ -54,7 +54,7 @@ class LloydStep:
     def __call__(self, centroids: Points) -> NDArray[np.float64]:
         labels = assign(self.points, centroids)
         x = self.points.astype(np.float64)
-        terms = np.column_stack([np.ones(len(x)), x, x * x]) * self.weights[:, np.newaxis]
+        terms = np.column_stack([x, x * x, np.ones(len(x))]) * self.weights[:, np.newaxis]
         moments = np.zeros((len(centroids), 9))
         np.add.at(moments, labels, terms)
         return moments

@@ -8,17 +8,21 @@
 
 namespace pimenton {
 
-// Weight, weighted coordinates, and weighted squared coordinates of a set of points.
+// Weighted coordinates (4), weighted squared coordinates (4), and weight of a set of points: in this
+// order, so that four lanes of double take each point.
 constexpr std::size_t moments = 9;
 using Moments = std::array<double, moments>;
 
 [[gnu::always_inline]] inline void add_point(double* sum, double weight, const float* point) {
-    sum[0] += weight;
+    double first[4], second[4];
     for (std::size_t a = 0; a < 4; ++a) {
         const double x = point[a];
-        sum[1 + a] += weight * x;
-        sum[5 + a] += weight * (x * x);
+        first[a] = sum[a] + weight * x;
+        second[a] = sum[4 + a] + weight * (x * x);
     }
+    for (std::size_t a = 0; a < 4; ++a) sum[a] = first[a];
+    for (std::size_t a = 0; a < 4; ++a) sum[4 + a] = second[a];
+    sum[8] += weight;
 }
 
 // Points with what never changes from step to step.
@@ -42,10 +46,9 @@ struct Blocks {
 struct StepGroup {
     [[gnu::always_inline]] static void run(const float* points, const double* weights,
                                            std::size_t n, const Box* boxes, const Moments* sums,
-                                           std::size_t group, Candidates* all, Candidates* near,
-                                           Candidates* nearest, Moments* totals) {
+                                           std::size_t group, Levels* levels, Moments* totals) {
         for_each_block(
-            points, n, boxes, group, *all, *near, *nearest,
+            points, n, boxes, group, *levels,
             [=](std::size_t b, std::uint32_t label) {
                 for (std::size_t m = 0; m < moments; ++m) totals[label][m] += sums[b][m];
             },
@@ -65,13 +68,13 @@ inline void lloyd_step(const Blocks& blocks, std::span<const float> centroids,
     const std::size_t n_chunks = chunks_of(n, chunk_size);
     std::vector<Moments> partial(n_chunks * k);
     for_each_chunk(n_chunks, n_threads, [&](std::size_t chunk) {
-        Candidates all(centroids), near(k), nearest(k);
+        Levels levels(centroids);
         const std::size_t last = std::min(chunks_of(n, group_size), (chunk + 1) * groups_per_chunk);
         for (std::size_t group = chunk * groups_per_chunk; group < last; ++group)
             run<StepGroup>(width, blocks.points.data(), blocks.weights.data(), n,
                            static_cast<const Box*>(blocks.boxes.data()),
-                           static_cast<const Moments*>(blocks.sums.data()), group, &all, &near,
-                           &nearest, partial.data() + chunk * k);
+                           static_cast<const Moments*>(blocks.sums.data()), group, &levels,
+                           partial.data() + chunk * k);
     });
     std::fill(totals.begin(), totals.end(), 0.0);
     for (std::size_t chunk = 0; chunk < n_chunks; ++chunk)
@@ -176,8 +179,8 @@ inline Merged merge_cells(std::span<const float> points, std::span<const double>
     merged.weights.reserve(sums.size());
     for (const auto& sum : sums) {
         for (std::size_t a = 0; a < 4; ++a)
-            merged.points.push_back(static_cast<float>(sum[1 + a] / sum[0]));
-        merged.weights.push_back(sum[0]);
+            merged.points.push_back(static_cast<float>(sum[a] / sum[8]));
+        merged.weights.push_back(sum[8]);
     }
     return merged;
 }

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -21,6 +23,7 @@ namespace pimenton {
 
 constexpr std::size_t block_size = 32;
 constexpr std::size_t blocks_per_group = 32;
+constexpr std::size_t few_blocks = 8;
 constexpr std::size_t groups_per_chunk = 16;
 constexpr std::size_t group_size = block_size * blocks_per_group;
 constexpr std::size_t chunk_size = group_size * groups_per_chunk;
@@ -99,19 +102,19 @@ struct Candidates {
     const float* z = all.at[2].data();
     const float* w = all.at[3].data();
     float* score = all.score.data();
-    float least = std::numeric_limits<float>::max();
     const auto [mx, my, mz, mw] = box.middle;
+    // Floats that are not negative are ordered as their bits are, and a least integer fills lanes.
+    std::int32_t least_bits = std::numeric_limits<std::int32_t>::max();
     for (std::size_t j = 0; j < n; ++j) {
         const float dx = x[j] - mx, dy = y[j] - my, dz = z[j] - mz, dw = w[j] - mw;
         const float d = dx * dx + dy * dy + dz * dz + dw * dw;
+        const auto bits = std::bit_cast<std::int32_t>(d);
         score[j] = d;
+        least_bits = bits < least_bits ? bits : least_bits;
     }
+    const float least = std::bit_cast<float>(least_bits);
     std::size_t best = 0;
-    for (std::size_t j = 0; j < n; ++j)
-        if (score[j] < least) {
-            least = score[j];
-            best = j;
-        }
+    while (best + 1 < n && score[best] != least) ++best;
     const auto [hx, hy, hz, hw] = box.half;
     const float bx = x[best], by = y[best], bz = z[best], bw = w[best];
     const float radius = hx * hx + hy * hy + hz * hz + hw * hw;
@@ -124,9 +127,9 @@ struct Candidates {
     }
     std::size_t n_kept = 0;
     for (std::size_t j = 0; j < n; ++j) {
+        if (score[j] > 0.0f) continue;
         for (std::size_t a = 0; a < 4; ++a) kept.at[a][n_kept] = all.at[a][j];
-        kept.number[n_kept] = all.number[j];
-        n_kept += !(score[j] > 0.0f);
+        kept.number[n_kept++] = all.number[j];
     }
     kept.n = n_kept;
 }
@@ -163,37 +166,47 @@ struct Block {
     }
 };
 
+// The candidates at each level of the search: all, of a group, of a few blocks, of a block.
+struct Levels {
+    Candidates all, group, few, block;
+
+    explicit Levels(std::span<const float> centroids)
+        : all(centroids), group(all.n), few(all.n), block(all.n) {}
+};
+
 // Calls uniform(block, label) where a whole block has one nearest centroid, and
 // mixed(block, Block&) with each point's label otherwise, for the blocks of one group.
 template <class Uniform, class Mixed>
 [[gnu::always_inline]] inline void for_each_block(const float* points, std::size_t n,
                                                   const Box* boxes, std::size_t group,
-                                                  Candidates& all, Candidates& near,
-                                                  Candidates& nearest, Uniform uniform,
-                                                  Mixed mixed) {
+                                                  Levels& levels, Uniform uniform, Mixed mixed) {
     const std::size_t first = group * blocks_per_group;
     const std::size_t last = std::min(first + blocks_per_group, chunks_of(n, block_size));
-    keep_candidates(box_around(boxes + first, last - first), all, near);
+    keep_candidates(box_around(boxes + first, last - first), levels.all, levels.group);
     Block block;
-    for (std::size_t b = first; b < last; ++b) {
-        keep_candidates(boxes[b], near, nearest);
-        if (nearest.n == 1) {
-            uniform(b, nearest.number[0]);
-            continue;
+    for (std::size_t from = first; from < last; from += few_blocks) {
+        const std::size_t to = std::min(from + few_blocks, last);
+        keep_candidates(box_around(boxes + from, to - from), levels.group, levels.few);
+        for (std::size_t b = from; b < to; ++b) {
+            keep_candidates(boxes[b], levels.few, levels.block);
+            if (levels.block.n == 1) {
+                uniform(b, levels.block.number[0]);
+                continue;
+            }
+            block.load(points + 4 * b * block_size, std::min(block_size, n - b * block_size));
+            block.find_nearest(levels.block);
+            mixed(b, block);
         }
-        block.load(points + 4 * b * block_size, std::min(block_size, n - b * block_size));
-        block.find_nearest(nearest);
-        mixed(b, block);
     }
 }
 
-// Labels of the points of one group; squared distances too, unless `sq` is null.
+// Labels of the points of one group.
 struct AssignGroup {
     [[gnu::always_inline]] static void run(const float* points, std::size_t n, const Box* boxes,
-                                           std::size_t group, Candidates* all, Candidates* near,
-                                           Candidates* nearest, std::uint32_t* labels) {
+                                           std::size_t group, Levels* levels,
+                                           std::uint32_t* labels) {
         for_each_block(
-            points, n, boxes, group, *all, *near, *nearest,
+            points, n, boxes, group, *levels,
             [=](std::size_t b, std::uint32_t label) {
                 const std::size_t first = b * block_size;
                 std::fill(labels + first, labels + std::min(n, first + block_size), label);
@@ -219,14 +232,14 @@ inline std::vector<Box> boxes_of(std::span<const float> points, int n_threads) {
 // The number of the nearest centroid of each point.
 inline void assign(std::span<const float> points, std::span<const float> centroids,
                    std::span<std::uint32_t> labels, int n_threads, Width width) {
-    const std::size_t n = points.size() / 4, k = centroids.size() / 4;
+    const std::size_t n = points.size() / 4;
     const auto boxes = boxes_of(points, n_threads);
     for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
-        Candidates all(centroids), near(k), nearest(k);
+        Levels levels(centroids);
         const std::size_t last = std::min(chunks_of(n, group_size), (chunk + 1) * groups_per_chunk);
         for (std::size_t group = chunk * groups_per_chunk; group < last; ++group)
             run<AssignGroup>(width, points.data(), n, static_cast<const Box*>(boxes.data()), group,
-                             &all, &near, &nearest, labels.data());
+                             &levels, labels.data());
     });
 }
 

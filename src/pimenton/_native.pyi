@@ -48,6 +48,6 @@ class LloydStep:
     def __call__(self, centroids: Points) -> NDArray[np.float64]:
         """Give the moments (k, 9) of each centroid's points.
 
-        The columns are the sums of weights, of weighted coordinates (4), and of weighted squared
-        coordinates (4).
+        The columns are the sums of weighted coordinates (4), of weighted squared coordinates (4),
+        and of weights.
         """

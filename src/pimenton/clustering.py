@@ -10,48 +10,55 @@ is kept. The last steps then run over all points.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimenton import _native
+from pimenton.descent import Descent, Step, energy_of, overshooting_lloyd, search
 from pimenton.pixels import Labels, Points, Weights, thread_count
-
-Moments: TypeAlias = NDArray[np.float64]  # (k, 9): weight, weighted coordinates, their squares
-Step: TypeAlias = Callable[[Points], Moments]
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long the search for centroids goes on.
+    """How long the search for centroids goes on; each effort continues where the one before ended.
 
     Attributes
     ----------
-    bits : int
-        The coarse model has at most 2**bits cells along an axis.
-    n_coarse_steps : int
-        Most steps on the coarse model after a start or a move.
+    cells : int
+        Cells of the coarse model for each centroid, at the least.
+    n_steps : int
+        Steps on the coarse model after a start or a move.
     n_moves : int
-        Moves of centroids tried on the coarse model.
+        Most moves of centroids tried on the coarse model.
+    n_misses : int
+        Single moves without gain after which the search ends.
     n_exact_steps : int
         Most steps over all points.
+    min_gain : float
+        These steps end when inertia falls by a smaller fraction.
     """
 
-    bits: int
-    n_coarse_steps: int
+    cells: int
+    n_steps: int
     n_moves: int
+    n_misses: int
     n_exact_steps: int
+    min_gain: float
 
 
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort(bits=4, n_coarse_steps=4, n_moves=0, n_exact_steps=1),
-    "balanced": Effort(bits=5, n_coarse_steps=10, n_moves=20, n_exact_steps=20),
-    "best": Effort(bits=6, n_coarse_steps=30, n_moves=200, n_exact_steps=300),
+    "fast": Effort(cells=16, n_steps=4, n_moves=0, n_misses=0, n_exact_steps=1, min_gain=1e-3),
+    "balanced": Effort(
+        cells=64, n_steps=6, n_moves=80, n_misses=24, n_exact_steps=20, min_gain=1e-4
+    ),
+    "best": Effort(
+        cells=512, n_steps=6, n_moves=200, n_misses=40, n_exact_steps=300, min_gain=1e-6
+    ),
 }
 
 # Draws compared for each centroid of a greedy k-means++ start.
-N_TRIALS = 3
+N_TRIALS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +125,8 @@ def kmeans(
         Threads to use, by default one a core; they change no bit.
     step : callable, optional
         ``step(points, weights, n_threads)`` gives a function from centroids (k, 4) float32 to the
-        moments (k, 9) float64 of their points: sums of weights, of weighted coordinates, and of
-        weighted squared coordinates.
+        moments (k, 9) float64 of their points: sums of weighted coordinates, of weighted squared
+        coordinates, and of weights.
 
     Returns
     -------
@@ -148,17 +155,34 @@ def kmeans(
     if len(points) <= n_clusters:
         labels = np.arange(len(points), dtype=label_type(len(points)))
         return Clustering(points.copy(), labels, 0.0, (0.0,), True)
-    limits = EFFORTS[effort]
     n_threads = thread_count(n_threads)
-    coarse, coarse_weights = _coarse_model(points, weights, n_clusters, limits.bits)
-    start = coarse[start_plus_plus(coarse, coarse_weights, n_clusters, seed)]
-    coarse_step = step(coarse, coarse_weights, n_threads)
-    found = _search(coarse_step, start, limits)
-    exact = lloyd(step(points, weights, n_threads), found.centroids, limits.n_exact_steps)
-    # What the cells' means leave out of the inertia is the same for all centroids.
-    hidden = _energy(exact.moments) - _energy(found.moments)
-    history = (*(h + hidden for h in found.history), *exact.history)
-    return finish(points, exact, history, n_threads)
+    exact_step = step(points, weights, n_threads)
+    best = None
+    for name, limits in EFFORTS.items():
+        coarse, coarse_weights = _coarse_model(points, weights, limits.cells * n_clusters)
+        if best is None:
+            start = coarse[start_plus_plus(coarse, coarse_weights, n_clusters, seed)]
+        else:
+            start = best.centroids
+        found = search(
+            step(coarse, coarse_weights, n_threads),
+            start,
+            n_steps=limits.n_steps,
+            n_moves=limits.n_moves,
+            n_misses=limits.n_misses,
+        )
+        trial = overshooting_lloyd(
+            exact_step, found.centroids, limits.n_exact_steps, min_gain=limits.min_gain
+        )
+        # What the cells' means leave out of the inertia is the same for all centroids.
+        hidden = energy_of(trial.moments) - energy_of(found.moments)
+        trial = trial.after(inertia + hidden for inertia in found.history)
+        if best is None or trial.inertia < best.inertia:
+            best = trial if best is None else trial.after(best.history)
+        if name == effort:
+            break
+    assert best is not None
+    return finish(points, best, n_threads)
 
 
 def start_plus_plus(
@@ -169,70 +193,11 @@ def start_plus_plus(
     return _native.plus_plus(points, weights, uniforms)
 
 
-@dataclass(frozen=True, eq=False)
-class Descent:
-    """Where a run of steps ended: centroids, the moments of their points, and inertias."""
-
-    centroids: Points
-    moments: Moments
-    history: tuple[float, ...]
-    converged: bool
-
-    @property
-    def inertia(self) -> float:
-        """Inertia of the last centroids."""
-        return self.history[-1]
-
-
-def lloyd(step: Step, centroids: Points, n_steps: int, *, tolerance: float = 0.0) -> Descent:
-    """Repeat steps until no centroid moves by more than the tolerance, or n_steps are done.
-
-    The last entry of the history belongs to the centroids returned. An empty cluster's centroid
-    goes where the inertia is largest, so that no centroid is wasted.
-    """
-    history: list[float] = []
-    for _ in range(n_steps):
-        moments = step(centroids)
-        history.append(inertia_of(centroids, moments))
-        moved = means(centroids, moments)
-        shift = ((moved - centroids) ** 2).sum()
-        if shift <= tolerance:
-            return Descent(centroids, moments, tuple(history), True)
-        centroids = moved
-    moments = step(centroids)
-    history.append(inertia_of(centroids, moments))
-    return Descent(centroids, moments, tuple(history), False)
-
-
-def inertia_of(centroids: Points, moments: Moments) -> float:
-    """Sum weight times squared distance to the centroids, from the moments of their points."""
-    c = centroids.astype(np.float64)
-    weight, first = moments[:, 0], moments[:, 1:5]
-    cross = (c * (2 * first - c * weight[:, np.newaxis])).sum()
-    return max(_energy(moments) - float(cross), 0.0)
-
-
-def means(centroids: Points, moments: Moments) -> Points:
-    """Move each centroid to the mean of its points; an empty one joins the widest cluster."""
-    weight = moments[:, 0]
-    empty = weight == 0
-    if not empty.any():
-        return (moments[:, 1:5] / weight[:, np.newaxis]).astype(np.float32)
-    moved = centroids.copy()
-    kept = ~empty
-    moved[kept] = moments[kept, 1:5] / weight[kept, np.newaxis]
-    widest = np.argsort(-_spreads(moments).sum(axis=1), kind="stable")[: empty.sum()]
-    moved[np.flatnonzero(empty)[: len(widest)]] = _halves(moved, moments, widest)[1]
-    return moved
-
-
-def finish(
-    points: Points, descent: Descent, history: tuple[float, ...], n_threads: int
-) -> Clustering:
+def finish(points: Points, descent: Descent, n_threads: int) -> Clustering:
     """Label the points, drop centroids that no point is nearest to, and freeze the result."""
-    centroids = descent.centroids[descent.moments[:, 0] > 0]
+    centroids = descent.centroids[descent.moments[:, 8] > 0]
     labels = _native.assign(points, centroids, n_threads).astype(label_type(len(centroids)))
-    return Clustering(centroids, labels, descent.inertia, history, descent.converged)
+    return Clustering(centroids, labels, descent.inertia, descent.history, descent.converged)
 
 
 def label_type(n_clusters: int) -> type[np.unsignedinteger]:
@@ -251,72 +216,12 @@ def _check(points: Points, weights: Weights, n_clusters: int) -> None:
         raise ValueError(f"weights must be positive; got {weights.min()}")
 
 
-def _coarse_model(
-    points: Points, weights: Weights, n_clusters: int, bits: int
-) -> tuple[Points, Weights]:
-    """Merge points by cells, with several cells for each centroid at the least."""
-    while bits <= 6:
+def _coarse_model(points: Points, weights: Weights, n_cells: int) -> tuple[Points, Weights]:
+    """Merge points by cells: the coarsest grid that has the cells wanted, else all points."""
+    if len(points) <= 2 * n_cells:
+        return points, weights
+    for bits in (4, 5, 6):
         coarse, coarse_weights = _native.merge_cells(points, weights, bits)
-        if len(coarse) >= 8 * n_clusters or len(coarse) == len(points):
-            return coarse, coarse_weights
-        bits += 1
-    return points, weights
-
-
-def _search(step: Step, start: Points, limits: Effort) -> Descent:
-    """Move centroids from where they are of least use to where they gain most; keep what helped."""
-    best = lloyd(step, start, limits.n_coarse_steps)
-    n_moved = max(1, len(start) // 8)
-    for _ in range(limits.n_moves):
-        trial = lloyd(step, _moved(best, n_moved), limits.n_coarse_steps)
-        if trial.inertia < best.inertia:
-            best = Descent(
-                trial.centroids, trial.moments, (*best.history, trial.inertia), trial.converged
-            )
-        elif n_moved == 1:
+        if len(coarse) >= n_cells:
             break
-        else:
-            n_moved = (n_moved + 1) // 2
-    return best
-
-
-def _moved(descent: Descent, n_moved: int) -> Points:
-    """Take the n_moved centroids of least use, and split the clusters of largest inertia."""
-    centroids, moments = descent.centroids, descent.moments
-    loss = _losses(centroids, moments[:, 0])
-    gain = _spreads(moments).max(axis=1)
-    removed = np.argsort(loss, kind="stable")[:n_moved]
-    gain[removed] = -1
-    split = np.argsort(-gain, kind="stable")[: len(removed)]
-    moved = centroids.copy()
-    moved[split], moved[removed] = _halves(centroids, moments, split)
-    return moved
-
-
-def _losses(centroids: Points, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Estimate by how much inertia rises without each centroid: its points join the next one."""
-    c = centroids.astype(np.float64)
-    lengths = (c * c).sum(axis=1)
-    sq = lengths[:, np.newaxis] + lengths - 2 * (c @ c.T)
-    np.fill_diagonal(sq, np.inf)
-    return weight * sq.min(axis=1)
-
-
-def _spreads(moments: Moments) -> NDArray[np.float64]:
-    """Give each cluster's weight times variance along each axis, (k, 4)."""
-    weight = np.maximum(moments[:, :1], np.finfo(np.float64).tiny)
-    spreads: NDArray[np.float64] = moments[:, 5:9] - moments[:, 1:5] ** 2 / weight
-    return spreads.clip(min=0.0)
-
-
-def _halves(centroids: Points, moments: Moments, which: NDArray[np.intp]) -> tuple[Points, Points]:
-    """Give two centroids for each of some clusters, apart along the axis of largest variance."""
-    weight = np.maximum(moments[which, :1], np.finfo(np.float64).tiny)
-    deviation = np.sqrt(_spreads(moments)[which] / weight)
-    deviation[deviation < deviation.max(axis=1, keepdims=True)] = 0
-    offset = (0.8 * deviation).astype(np.float32)
-    return centroids[which] - offset, centroids[which] + offset
-
-
-def _energy(moments: Moments) -> float:
-    return float(moments[:, 5:9].sum())
+    return coarse, coarse_weights

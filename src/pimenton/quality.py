@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pimenton.pixels import Pixels
 
@@ -30,10 +29,10 @@ def mse(a: Pixels, b: Pixels) -> float:
     if a.shape != b.shape:
         raise ValueError(f"pictures must have one size; got {a.shape} and {b.shape}")
     difference = a.astype(np.int16) - b
-    squares: NDArray[np.int64] = np.einsum("ijc,ijc->c", difference, difference, dtype=np.int64)
+    squares = np.einsum("ijc,ijc->c", difference, difference, dtype=np.int64).tolist()
     opaque = a[:, :, 3].min() == 255 and b[:, :, 3].min() == 255
     n_channels = 3 if opaque else 4
-    return float(squares[:n_channels].sum()) / (n_channels * a.shape[0] * a.shape[1])
+    return float(sum(squares[:n_channels])) / (n_channels * a.shape[0] * a.shape[1])
 
 
 def psnr(mse: float) -> float:

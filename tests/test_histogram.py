@@ -1,0 +1,45 @@
+"""Histograms count exactly and add."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from images import images
+from pimenton import Histogram
+from pimenton.pixels import Pixels
+
+
+def test_two_reds_and_a_blue() -> None:
+    red, blue = [255, 0, 0, 255], [0, 0, 255, 255]
+    histogram = Histogram.of(np.array([[red, blue, red]], dtype=np.uint8))
+    assert histogram.colors.tolist() == [blue, red]
+    assert histogram.counts.tolist() == [1, 2]
+
+
+@given(images())
+def test_ranks_rebuild_the_picture(pixels: Pixels) -> None:
+    histogram = Histogram.of(pixels)
+    assert np.array_equal(histogram.colors[histogram.ranks(pixels)], pixels)
+    assert np.array_equal(np.bincount(histogram.ranks(pixels).ravel()), histogram.counts)
+    assert histogram.n_pixels == pixels.shape[0] * pixels.shape[1]
+
+
+@given(images(), st.data())
+def test_histogram_of_a_stack_is_the_sum_of_histograms(top: Pixels, data: st.DataObject) -> None:
+    bottom = data.draw(images())
+    bottom = np.resize(bottom, (bottom.shape[0], top.shape[1], 4))
+    whole = Histogram.of(np.concatenate([top, bottom]))
+    assert Histogram.of(top) + Histogram.of(bottom) == whole
+
+
+def test_arrays_are_read_only() -> None:
+    histogram = Histogram.of(np.zeros((1, 1, 4), np.uint8))
+    with pytest.raises(ValueError, match="read-only"):
+        histogram.counts[0] = 7
+
+
+def test_an_unknown_color_has_no_rank() -> None:
+    histogram = Histogram.of(np.zeros((1, 1, 4), np.uint8))
+    with pytest.raises(ValueError, match="not in the histogram"):
+        histogram.ranks(np.full((1, 1, 4), 255, np.uint8))

@@ -15,6 +15,7 @@
 #include "histogram.hpp"
 #include "lloyd.hpp"
 #include "simd.hpp"
+#include "unfilter.hpp"
 
 namespace nb = nanobind;
 using namespace pimenton;
@@ -165,6 +166,20 @@ auto plus_plus_(Rows<float, 4> points, Line<double> weights,
     return array_of(std::move(chosen), {n});
 }
 
+auto unfilter_(Line<std::uint8_t> filtered, std::size_t row_bytes, std::size_t pixel_bytes) {
+    require(row_bytes > 0 && pixel_bytes > 0, "a row and a pixel must have at least one byte");
+    require(filtered.size() % (row_bytes + 1) == 0, "the rows must be whole");
+    const std::size_t n_rows = filtered.size() / (row_bytes + 1);
+    std::vector<std::uint8_t> rows(n_rows * row_bytes);
+    bool known = false;
+    {
+        nb::gil_scoped_release unlocked;
+        known = unfilter(view(filtered), row_bytes, pixel_bytes, rows);
+    }
+    require(known, "unknown row filter");
+    return array_of(std::move(rows), {n_rows, row_bytes});
+}
+
 // Points prepared for many steps; keeps the arrays alive.
 class LloydStep {
    public:
@@ -217,6 +232,8 @@ NB_MODULE(_native, m) {
           nb::arg("weights").noconvert(), nb::arg("bits"));
     m.def("plus_plus", &plus_plus_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("uniforms").noconvert());
+    m.def("unfilter", &unfilter_, nb::arg("filtered").noconvert(), nb::arg("row_bytes"),
+          nb::arg("pixel_bytes"));
     nb::class_<LloydStep>(m, "LloydStep")
         .def(nb::init<Rows<float, 4>, Line<double>, int>(), nb::arg("points").noconvert(),
              nb::arg("weights").noconvert(), nb::arg("n_threads"))

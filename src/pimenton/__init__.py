@@ -3,13 +3,14 @@
 from pimenton.clustering import Clustering, kmeans
 from pimenton.dithering import remap
 from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
-from pimenton.formats import encode, read_image
+from pimenton.formats import encode
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.pipeline import compress, quantize
 from pimenton.pixels import as_rgba
+from pimenton.reading import read_image
 from pimenton.report import Compressed, Report
 
 __version__ = "0.1.0"

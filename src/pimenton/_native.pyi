@@ -41,6 +41,9 @@ def plus_plus(
 ) -> NDArray[np.uint32]:
     """Choose starting points by greedy k-means++; uniforms is (n_clusters, n_trials) in [0, 1)."""
 
+def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> NDArray[np.uint8]:
+    """Undo the filters of PNG rows (n_rows * (1 + row_bytes),): (n_rows, row_bytes)."""
+
 class LloydStep:
     """Points (n, 4) and weights (n,) prepared for many steps of K-means."""
 

@@ -1,162 +1,19 @@
-"""Files: pictures in, pictures out."""
+"""Files written: pictures of few colors in every format that holds them without loss."""
 
 import os
-import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from struct import pack
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pimenton.errors import ImageTooLarge, UnreadableImage
 from pimenton.indexed import IndexedImage
-from pimenton.pixels import Pixels, as_rgba, clear_invisible
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Source = Any  # a path, bytes, a binary file, a PIL image, or an array
-
-# Where Pillow itself refuses a picture as a decompression bomb: 0.7 GB in memory.
-MAX_PIXELS = 178_956_970
-
-
-def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """Read a picture.
-
-    Gray, palette, CMYK and 16-bit pictures, ICC profiles and EXIF rotation are resolved here. Of an
-    animation or a document the first picture is read.
-
-    Parameters
-    ----------
-    source : path, bytes, binary file, PIL image, or array
-        An array is taken as by ``as_rgba``.
-    max_pixels : int, optional
-        Pictures with more pixels are refused before they are decoded.
-
-    Returns
-    -------
-    (height, width, 4) uint8
-        sRGB with straight alpha; fully transparent pixels are zero.
-
-    Raises
-    ------
-    UnreadableImage
-        If the source is not a picture or is damaged; ``ImageTooLarge`` if it has too many pixels.
-    OSError
-        If the file cannot be opened.
-    """
-    from PIL import Image
-
-    if isinstance(source, Image.Image):
-        return _pixels_of(source)
-    if isinstance(source, np.ndarray) or hasattr(source, "__array_interface__"):
-        return as_rgba(source)
-    name, file = _opened(source)
-    with file:
-        return _decoded(file, name, max_pixels)
-
-
-def source_bytes(source: Source) -> int | None:
-    """Give the size of a file or of bytes; None for a picture in memory."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        return len(source)
-    return os.path.getsize(source) if isinstance(source, str | os.PathLike) else None
-
-
-def _opened(source: Source) -> tuple[str, BinaryIO]:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return "picture", BytesIO(source)
-    if isinstance(source, str | os.PathLike):
-        return os.fsdecode(source), open(source, "rb")
-    if hasattr(source, "read"):
-        return str(getattr(source, "name", "picture")), BytesIO(source.read())
-    raise TypeError(
-        f"an image must be a path, bytes, a file, a PIL image or an array; got {type(source)}"
-    )
-
-
-def _decoded(file: BinaryIO, name: str, max_pixels: int) -> Pixels:
-    from PIL import Image, UnidentifiedImageError
-
-    if not file.read(1):
-        raise UnreadableImage(f"{name}: empty file")
-    file.seek(0)
-    try:
-        with _without_pillow_warnings(), Image.open(file) as image:
-            n_pixels = image.width * image.height
-            if n_pixels > max_pixels:
-                raise ImageTooLarge(
-                    f"{name}: {image.width} x {image.height} pixels are more than {max_pixels}"
-                )
-            return _pixels_of(image)
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(f"{name}: not an image") from error
-    except Image.DecompressionBombError as error:
-        raise ImageTooLarge(f"{name}: more pixels than {max_pixels}") from error
-    # Decoders answer damage with errors of every kind; each of them means the same to a reader.
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UnreadableImage(f"{name}: damaged image ({reason})") from error
-
-
-def _without_pillow_warnings() -> warnings.catch_warnings:
-    """Hold back what Pillow says of odd metadata: the picture is read or it is an error."""
-    return warnings.catch_warnings(action="ignore")
-
-
-def _pixels_of(image: "Image.Image") -> Pixels:
-    from PIL import ImageOps
-
-    image.load()
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I;16"):
-        return as_rgba(np.asarray(upright, dtype=np.uint16))
-    if upright.mode in ("I", "F"):
-        return as_rgba(_stretched(np.asarray(upright, dtype=np.float64)))
-    pixels = np.array(_in_srgb(upright).convert("RGBA"))
-    clear_invisible(pixels)
-    return pixels
-
-
-def _stretched(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Bring 32-bit values to 0 to 1: 16 bits if they need so many, else the range they have."""
-    high = float(values.max())
-    scale = 1.0 if high <= 1 else 255.0 if high <= 255 else 65535.0 if high <= 65535 else high
-    return np.clip(values / scale, 0, 1)
-
-
-def _in_srgb(image: "Image.Image") -> "Image.Image":
-    """Convert a picture with a profile to sRGB; a profile that cannot be used is passed over."""
-    profile = image.info.get("icc_profile")
-    if not profile:
-        return image
-    from PIL import ImageCms
-
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "sRGB" in (ImageCms.getProfileDescription(source) or ""):
-            return image
-        base, alpha = _without_alpha(image)
-        target = ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(base, source, target, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image
-    assert converted is not None
-    if alpha is not None:
-        converted.putalpha(alpha)
-    return converted
-
-
-def _without_alpha(image: "Image.Image") -> "tuple[Image.Image, Image.Image | None]":
-    if image.mode in ("P", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-    if image.mode in ("LA", "RGBA"):
-        return image.convert(image.mode[:-1]), image.getchannel("A")
-    return image, None
 
 
 def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced") -> bytes:

@@ -8,13 +8,14 @@ from typing import Any
 from pimenton.clustering import Clustering, kmeans
 from pimenton.colorspace import SPACES
 from pimenton.dithering import remap
-from pimenton.formats import Source, encode, format_of, read_image, source_bytes, write_atomically
+from pimenton.formats import encode, format_of, write_atomically
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.pixels import Pixels, thread_count
 from pimenton.quality import mse, psnr
+from pimenton.reading import Source, read_image, source_bytes
 from pimenton.report import Compressed, Report
 
 

@@ -1,7 +1,7 @@
 """Steps of K-means, and moves of centroids out of the local minimum where steps end.
 
 A step gives the sums over each centroid's points; from these alone come the inertia, the means, and
-what it would cost to lose a centroid or gain to split a cluster. So points are touched in steps only.
+what losing a centroid costs or splitting a cluster gains. So points are touched in steps only.
 """
 
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -216,4 +216,5 @@ def _halves(centroids: Points, moments: Moments, which: NDArray[np.intp]) -> tup
 
 
 def energy_of(moments: Moments) -> float:
+    """Sum weight times squared length over all points."""
     return float(moments[:, 4:8].sum())

@@ -14,9 +14,10 @@ LAYERS = {
     "errors": 0, "_native": 0,
     "pixels": 1, "colorspace": 1, "descent": 1, "clustering": 1, "quality": 1,
     "histogram": 2, "palette": 2, "indexed": 2,
-    "dithering": 3, "rate": 3, "reading": 3, "formats": 3, "swatches": 3,
+    "dithering": 3, "rate": 3, "orientation": 3, "profiles": 3, "png": 3, "reading": 3,
+    "formats": 3, "swatches": 3,
     "options": 4, "report": 4, "pipeline": 4, "batch": 4, "tiles": 4,
-    "cli": 5, "web": 5, "plots": 5, "page": 5, "estimator": 5,
+    "cli": 5, "web": 5, "plots": 5, "page": 5, "samples": 1, "estimator": 5,
     "__init__": 6, "__main__": 6,
 }  # fmt: skip
 # A picture saves and shows itself: the one import upwards, inside these methods.

@@ -3,6 +3,7 @@
 from pimenton.clustering import Clustering, kmeans
 from pimenton.dithering import remap
 from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
+from pimenton.estimator import KMeans
 from pimenton.formats import encode
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
@@ -21,6 +22,7 @@ __all__ = [
     "Histogram",
     "ImageTooLarge",
     "IndexedImage",
+    "KMeans",
     "Options",
     "Palette",
     "QualityNotReached",

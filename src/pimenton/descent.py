@@ -152,24 +152,31 @@ class Move(NamedTuple):
 def _promising_moves(
     descent: Descent, n_moved: int, failed: Container[tuple[int, int]]
 ) -> list[Move]:
-    """Pair the centroids of least use with the clusters whose split gains most."""
+    """Choose the moves that promise most, each of clusters that no other move touches."""
     loss, neighbours = _losses(descent)
     gain = SPLIT_GAIN * _spreads(descent.moments).max(axis=1)
-    targets = np.argsort(-gain, kind="stable").tolist()
+    promise = gain - loss[:, np.newaxis]
+    np.fill_diagonal(promise, -np.inf)
     moves: list[Move] = []
     taken: set[int] = set()
-    for source in np.argsort(loss, kind="stable").tolist():
+    for pair in _best_places(promise.ravel(), 64 * n_moved):
+        source, target = divmod(pair, len(loss))
+        neighbour = int(neighbours[source])
+        if not taken.isdisjoint((source, target)) or (source, target) in failed:
+            continue
+        moves.append(Move(source, neighbour, target))
+        taken.update((source, neighbour, target))
         if len(moves) == n_moved:
             break
-        if source in taken:
-            continue
-        for target in targets:
-            if target != source and target not in taken and (source, target) not in failed:
-                neighbour = int(neighbours[source])
-                moves.append(Move(source, neighbour, target))
-                taken.update((source, neighbour, target))
-                break
     return moves
+
+
+def _best_places(values: NDArray[np.float64], n_best: int) -> list[int]:
+    """Give the places of the largest values, largest first, equal ones in their order."""
+    least = np.partition(values, -min(n_best, len(values)))[-min(n_best, len(values))]
+    places = np.flatnonzero(values >= least)
+    order = np.argsort(-values[places], kind="stable")
+    return [int(place) for place in places[order]]
 
 
 def _moved(descent: Descent, moves: Sequence[Move]) -> Points:
@@ -190,9 +197,8 @@ def _losses(descent: Descent) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """
     c = descent.centroids.astype(np.float64)
     weight = np.maximum(descent.moments[:, 8], np.finfo(np.float64).tiny)
-    lengths = (c * c).sum(axis=1)
-    cross = np.einsum("ia,ja->ij", c, c)
-    sq = lengths[:, np.newaxis] + lengths - 2 * cross
+    # Axis by axis, since products of matrices may be summed in any order.
+    sq = sum((axis[:, np.newaxis] - axis) ** 2 for axis in c.T)
     cost = sq / (1 / weight[:, np.newaxis] + 1 / weight)
     np.fill_diagonal(cost, np.inf)
     neighbours = cost.argmin(axis=1)

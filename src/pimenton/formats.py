@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pimenton.indexed import IndexedImage
+from pimenton.pixels import Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,6 +26,7 @@ def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced"
         The picture.
     format : str, optional
         A key of ``FORMATS``. GIF has no partial opacity: it is rounded to all or nothing.
+        BMP has none at all.
     effort : {"fast", "balanced", "best"}, optional
         How long to look for fewer bytes.
 
@@ -36,11 +38,36 @@ def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced"
     Raises
     ------
     ValueError
-        If the format is unknown.
+        If the format is unknown, or cannot hold the picture.
     """
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {format!r}")
     return FORMATS[format](image, effort)
+
+
+def encode_pixels(pixels: Pixels, *, quality: int | None = None) -> bytes:
+    """Encode a picture of any number of colors, to be looked at.
+
+    Parameters
+    ----------
+    pixels : (height, width, 4) uint8
+        The picture.
+    quality : int, optional
+        Of a WebP with loss, 0 to 100; without it, the result is a PNG without loss.
+
+    Returns
+    -------
+    bytes
+        The file's content.
+    """
+    from PIL import Image
+
+    picture = Image.fromarray(pixels)
+    if pixels[:, :, 3].min() == 255:
+        picture = picture.convert("RGB")
+    if quality is None:
+        return _saved(picture, "PNG", compress_level=1)
+    return _saved(picture, "WEBP", quality=quality, method=2)
 
 
 def format_of(path: Path) -> str:
@@ -97,7 +124,8 @@ def pack_indices(image: IndexedImage) -> np.ndarray[Any, np.dtype[np.uint8]]:
     padded = np.pad(image.indices, ((0, 0), (0, -image.width % per_byte)))
     parts: np.ndarray[Any, np.dtype[np.uint8]] = padded.reshape(image.height, -1, per_byte)
     shifts = np.arange(per_byte - 1, -1, -1, dtype=np.uint8) * np.uint8(bits)
-    return np.bitwise_or.reduce(parts << shifts, axis=2).astype(np.uint8)
+    packed: np.ndarray[Any, np.dtype[np.uint8]] = np.bitwise_or.reduce(parts << shifts, axis=2)
+    return packed
 
 
 def _png(image: IndexedImage, effort: str) -> bytes:
@@ -176,23 +204,25 @@ def _webp(image: IndexedImage, effort: str) -> bytes:
     return _saved(picture, "WEBP", lossless=True, quality=100, method=method, exact=True)
 
 
-def _bitmap(format: str, **choices: Any) -> Callable[[IndexedImage, str], bytes]:
-    """Make an encoder of a format without opacity in its palettes."""
+def _tiff(image: IndexedImage, effort: str) -> bytes:
+    from PIL import Image
 
-    def encoder(image: IndexedImage, effort: str) -> bytes:
-        from PIL import Image
+    # A TIFF's palette has no opacity.
+    opaque = image.palette.is_opaque
+    picture = _paletted(image) if opaque else Image.fromarray(image.to_pixels())
+    return _saved(picture, "TIFF", compression="tiff_adobe_deflate")
 
-        opaque = image.palette.is_opaque
-        picture = _paletted(image) if opaque else Image.fromarray(image.to_pixels())
-        return _saved(picture, format, **choices)
 
-    return encoder
+def _bmp(image: IndexedImage, effort: str) -> bytes:
+    if not image.palette.is_opaque:
+        raise ValueError("bmp has no opacity; the picture must be opaque or of another format")
+    return _saved(_paletted(image), "BMP")
 
 
 FORMATS: dict[str, Callable[[IndexedImage, str], bytes]] = {
     "png": _png,
     "gif": _gif,
     "webp": _webp,
-    "tiff": _bitmap("TIFF", compression="tiff_adobe_deflate"),
-    "bmp": _bitmap("BMP"),
+    "tiff": _tiff,
+    "bmp": _bmp,
 }

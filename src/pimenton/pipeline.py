@@ -49,6 +49,7 @@ def quantize(
 
     Examples
     --------
+    >>> import numpy as np
     >>> gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     >>> image = quantize(gray, n_colors=4)
     >>> image.indices.shape, len(image.palette)

@@ -29,10 +29,11 @@ def mse(a: Pixels, b: Pixels) -> float:
     if a.shape != b.shape:
         raise ValueError(f"pictures must have one size; got {a.shape} and {b.shape}")
     difference = a.astype(np.int16) - b
-    squares = np.einsum("ijc,ijc->c", difference, difference, dtype=np.int64).tolist()
+    squares = np.einsum("ijc,ijc->c", difference, difference, dtype=np.int64)
     opaque = a[:, :, 3].min() == 255 and b[:, :, 3].min() == 255
     n_channels = 3 if opaque else 4
-    return float(sum(squares[:n_channels])) / (n_channels * a.shape[0] * a.shape[1])
+    n_values: int = n_channels * a.shape[0] * a.shape[1]
+    return int(squares[:n_channels].sum()) / n_values
 
 
 def psnr(mse: float) -> float:

@@ -246,9 +246,10 @@ def _samples_8(image: "Image.Image") -> NDArray[np.uint8]:
 def _grays_16(image: "Image.Image") -> NDArray[np.uint16]:
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(_BITS_PER_SAMPLE, (16,))[0]
-    values = np.asarray(image).astype(np.uint32) * 65535 // ((1 << bits) - 1)
+    values: NDArray[np.uint32] = np.asarray(image).astype(np.uint32) * 65535 // ((1 << bits) - 1)
     # Pillow leaves 16-bit grays as they are when zero is white.
-    grays = (65535 - values if tags.get(_PHOTOMETRIC) == 0 else values).astype(np.uint16)
+    white_is_zero = tags.get(_PHOTOMETRIC) == 0
+    grays = (65535 - values if white_is_zero else values).astype(np.uint16)
     clear = image.info.get("transparency")
     if not isinstance(clear, int):
         return grays[:, :, np.newaxis]

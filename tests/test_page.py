@@ -1,0 +1,59 @@
+"""The page holds what it must, and nothing that could break out of it."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from images import FRUITS
+from pimenton import compress, read_image
+from pimenton.page import Picture, compare_page
+
+
+def data_of(page: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert found
+    return json.loads(found[1])
+
+
+def test_figures_palette_and_history_are_in_the_page() -> None:
+    compressed = compress(FRUITS, n_colors=5)
+    page = compare_page(Picture.read(FRUITS), [Picture.of("small.png", compressed)])
+    data = data_of(page)
+    [result] = data["results"]
+    assert data["original"]["size_bytes"] == FRUITS.stat().st_size
+    assert result["size_bytes"] == len(compressed.data)
+    assert result["mse"] == compressed.report.mse
+    assert tuple(result["palette"]) == compressed.report.palette
+    assert tuple(result["counts"]) == compressed.report.counts
+    assert tuple(result["history"]) == compressed.report.history
+
+
+def test_nothing_is_fetched() -> None:
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    page = compare_page(Picture("a", pixels), [Picture("b", pixels)])
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    assert not re.search(r"https?://(?!www\.w3\.org)", page)
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_names_cannot_break_out(lang: str) -> None:
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    name = "</script><script>alert(1)</script>\udcff$title"
+    page = compare_page(Picture(name, pixels), [Picture(name, pixels)], lang=lang)
+    assert "<script>alert" not in page
+    page.encode("utf-8")
+
+
+def test_another_size_is_refused() -> None:
+    small, large = np.zeros((2, 2, 4), np.uint8), np.zeros((2, 3, 4), np.uint8)
+    with pytest.raises(ValueError, match="must have the size of its original, 2 x 2 pixels"):
+        compare_page(Picture("a", small), [Picture("b", large)])
+
+
+def test_many_colors_are_counted_not_listed() -> None:
+    picture = Picture("fruits", read_image(FRUITS))
+    [result] = data_of(compare_page(picture, [picture]))["results"]
+    assert result["n_colors"] == 299_544
+    assert "palette" not in result

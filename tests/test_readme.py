@@ -1,0 +1,32 @@
+"""What the README says is so."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from images import ROOT
+from pimenton import Options
+from pimenton.colorspace import SPACES
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_python_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_every_option_is_in_the_table() -> None:
+    rows = [line for line in README.splitlines() if line.startswith("| `-")]
+    for field in dataclasses.fields(Options):
+        flag = field.metadata["flags"][-1]
+        [row] = [row for row in rows if f"{flag} " in row]
+        assert f"[{field.default}]" in row
+        for choice in field.metadata["choices"] or ():
+            assert f"`{choice}`" in row
+    assert all(f"`{space}`" in README for space in SPACES)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
 
-.PHONY: demo test lint bench golden clean
+.PHONY: demo test lint golden clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -24,9 +24,6 @@ lint: $(VENV)/.tested-with
 golden: $(VENV)/.tested-with
 	$(BIN)/python tests/golden/make.py
 
-bench: $(VENV)/.benched-with
-	$(BIN)/python benchmarks/compare.py $(if $(DATA),--data $(DATA)) $(BENCH_FLAGS)
-
 clean:
 	rm -rf $(VENV) build demo site
 
@@ -40,9 +37,4 @@ $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 
 $(VENV)/.tested-with: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet '.[dev]'
-	@touch $@
-
-$(VENV)/.benched-with: $(VENV)/.installed benchmarks/requirements.txt
-	$(BIN)/python -m pip install --quiet matplotlib
-	-while read peer; do $(BIN)/python -m pip install --quiet "$$peer" || echo "no $$peer here"; done < benchmarks/requirements.txt
 	@touch $@

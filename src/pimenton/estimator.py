@@ -101,7 +101,7 @@ class KMeans:
         max_iter: int = 300,
         tol: float = 1e-4,
         verbose: int = 0,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: "int | np.random.RandomState | None" = None,
         copy_x: bool = True,
         algorithm: str = "lloyd",
         n_threads: int | None = None,
@@ -333,7 +333,7 @@ def _check_count(name: str, value: object) -> None:
         raise ValueError(f"{name} must be an integer, at least 1; got {value!r}")
 
 
-def _random_state(random_state: object) -> np.random.RandomState:
+def _random_state(random_state: object) -> "np.random.RandomState":
     """Give scikit-learn's kind of source, so that equal seeds draw equal samples."""
     if isinstance(random_state, np.random.RandomState):
         return random_state

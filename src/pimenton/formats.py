@@ -5,7 +5,6 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from struct import pack
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +97,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     OSError
         If the file cannot be written.
     """
+    from tempfile import NamedTemporaryFile
+
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

@@ -118,3 +118,41 @@ def oklab(colors: Colors) -> NDArray[np.float64]:
     opacity = colors[:, 3:] / 255
     roots = np.cbrt(linear_light(colors[:, :3] / 255) @ cones.T)
     return np.hstack([roots @ axes.T * opacity, opacity])
+
+
+def diffuse(
+    pixels: NDArray[np.uint8],
+    colors: Colors,
+    points: Points,
+    exact: NDArray[np.int16],
+    entries: Points,
+    taps: NDArray[np.float32],
+    strength: float,
+    cap: float,
+    serpentine: bool,
+) -> NDArray[np.uint8]:
+    """Diffuse errors pixel by pixel, in float32 and in the kernel's order."""
+    height, width = pixels.shape[:2]
+    ranks = rank_colors(pixels.reshape(-1, 4), colors).reshape(height, width)
+    padded = np.pad(ranks, 1, mode="edge")
+    errors = np.zeros((height + 4, width + 8, 4), np.float32)
+    indices = np.zeros((height, width), np.uint8)
+    for y in range(height):
+        direction = -1 if serpentine and y % 2 else 1
+        for x in range(width)[::direction]:
+            rank = ranks[y, x]
+            around = padded[y : y + 3, x : x + 3]
+            if exact[rank] >= 0 and (around[1] == rank).all() and (around[:, 1] == rank).all():
+                indices[y, x] = exact[rank]
+                continue
+            target = points[rank] + errors[y, x + 4]
+            best = int(squared_distances(target[np.newaxis], entries).argmin())
+            indices[y, x] = best
+            error = (target - entries[best]) * np.float32(strength)
+            squares = error * error
+            sq = squares[0] + squares[1] + squares[2] + squares[3]
+            if sq > np.float32(cap) * np.float32(cap):
+                error = error * (np.float32(cap) / np.sqrt(sq))
+            for dx, dy, share in taps:
+                errors[y + int(dy), x + 4 + direction * int(dx)] += error * share
+    return indices

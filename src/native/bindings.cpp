@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "colors.hpp"
+#include "diffusion.hpp"
 #include "histogram.hpp"
 #include "lloyd.hpp"
 #include "simd.hpp"
@@ -138,6 +139,33 @@ auto assign_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
     return array_of(std::move(labels), {points.shape(0)});
 }
 
+auto diffuse_(nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_contig, nb::device::cpu> pixels,
+              Rows<std::uint8_t, 4> colors, Rows<float, 4> points, Line<std::int16_t> exact,
+              Rows<float, 4> entries, Rows<float, 3> taps, float strength, float cap,
+              bool serpentine) {
+    require(points.shape(0) == colors.shape(0), "points and colors must have the same length");
+    require(exact.size() == colors.shape(0), "exact and colors must have the same length");
+    require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
+    const std::size_t height = pixels.shape(0), width = pixels.shape(1);
+    require(height > 0 && width > 0, "there must be at least one pixel");
+    std::vector<Tap> table;
+    for (std::size_t i = 0; i < taps.shape(0); ++i) {
+        const float* row = taps.data() + 3 * i;
+        table.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), row[2]});
+        const Tap& tap = table.back();
+        require(tap.dy >= 0 && tap.dy <= 3 && std::abs(tap.dx) <= ErrorRows::margin &&
+                    (tap.dy > 0 || tap.dx > 0),
+                "a tap must point to a pixel that comes later, at most 4 aside and 3 below");
+    }
+    std::vector<std::uint8_t> indices(width * height);
+    {
+        nb::gil_scoped_release unlocked;
+        diffuse(view(pixels), width, view(colors), view(points), view(exact), view(entries),
+                {table, strength, cap, serpentine}, indices, active_width());
+    }
+    return array_of(std::move(indices), {height, width});
+}
+
 auto merge_cells_(Rows<float, 4> points, Line<double> weights, int bits) {
     require(points.shape(0) > 0, "there must be at least one point");
     require(points.shape(0) == weights.size(), "points and weights must have the same length");
@@ -228,6 +256,10 @@ NB_MODULE(_native, m) {
     m.def("linear_light", &linear_light_);
     m.def("assign", &assign_, nb::arg("points").noconvert(), nb::arg("centroids").noconvert(),
           nb::arg("n_threads"));
+    m.def("diffuse", &diffuse_, nb::arg("pixels").noconvert(), nb::arg("colors").noconvert(),
+          nb::arg("points").noconvert(), nb::arg("exact").noconvert(),
+          nb::arg("entries").noconvert(), nb::arg("taps").noconvert(), nb::arg("strength"),
+          nb::arg("cap"), nb::arg("serpentine"));
     m.def("merge_cells", &merge_cells_, nb::arg("points").noconvert(),
           nb::arg("weights").noconvert(), nb::arg("bits"));
     m.def("plus_plus", &plus_plus_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),

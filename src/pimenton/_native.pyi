@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pimenton.pixels import Colors, Counts, Points, Weights
+from pimenton.pixels import Colors, Counts, Indices, Pixels, Points, Weights
 
 def simd_width() -> str:
     """Name the SIMD width in use: baseline, avx2 or avx512."""
@@ -32,6 +32,23 @@ def linear_light() -> NDArray[np.float64]:
 
 def assign(points: Points, centroids: Points, n_threads: int) -> NDArray[np.uint32]:
     """Give the number (n,) of the nearest centroid of each point, the lowest among equals."""
+
+def diffuse(
+    pixels: Pixels,
+    colors: Colors,
+    points: Points,
+    exact: NDArray[np.int16],
+    entries: Points,
+    taps: NDArray[np.float32],
+    strength: float,
+    cap: float,
+    serpentine: bool,
+) -> Indices:
+    """Give indices (h, w) of pixels (h, w, 4) whose colors (m, 4) are points (m, 4) in a space.
+
+    Entries (k, 4) are the palette's points; exact (m,) names the entry that equals a color, or -1;
+    taps (t, 3) are dx, dy and share of the error.
+    """
 
 def merge_cells(points: Points, weights: Weights, bits: int) -> tuple[Points, Weights]:
     """Merge the points of each cell of a grid of 2**bits cells a side into a weighted mean."""

@@ -1,6 +1,7 @@
 """Files written: pictures of few colors in every format that holds them without loss."""
 
 import os
+import stat
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -92,28 +93,29 @@ def format_of(path: Path) -> str:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: under a temporary name beside it, then renamed.
 
+    A file that exists keeps its mode, and a link stays and has its target replaced. A device or a
+    pipe is written to.
+
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    from tempfile import NamedTemporaryFile
-
+    path = Path(os.path.realpath(path))
+    mode = path.stat().st_mode if path.exists() else None
+    if mode is not None and not stat.S_ISREG(mode):
+        path.write_bytes(data)
+        return
+    partial = path.with_name(f".pimenton-{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        mode = 0o666 & ~mask
-    with NamedTemporaryFile(dir=path.parent, prefix=".pimenton-", delete=False) as file:
-        try:
+        with partial.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.chmod(file.name, mode)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+        if mode is not None:
+            partial.chmod(stat.S_IMODE(mode))
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def pack_indices(image: IndexedImage) -> np.ndarray[Any, np.dtype[np.uint8]]:

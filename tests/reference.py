@@ -156,3 +156,15 @@ def diffuse(
             for dx, dy, share in taps:
                 errors[y + int(dy), x + 4 + direction * int(dx)] += error * share
     return indices
+
+
+def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> NDArray[np.uint8]:
+    rows = filtered.reshape(-1, row_bytes + 1).astype(int)
+    result = np.zeros((len(rows) + 1, row_bytes + pixel_bytes), int)
+    for y, (kind, *values) in enumerate(rows.tolist()):
+        for i, value in enumerate(values):
+            a, b, c = result[y + 1, i], result[y, i + pixel_bytes], result[y, i]
+            paeth = min((a, b, c), key=lambda guess: abs(a + b - c - guess))
+            prediction = [0, a, b, (a + b) // 2, paeth][kind]
+            result[y + 1, i + pixel_bytes] = (value + prediction) % 256
+    return result[1:, pixel_bytes:].astype(np.uint8)

@@ -141,3 +141,28 @@ def test_labels_need_every_color() -> None:
     pixels = np.zeros((1, 4), np.uint8)
     with pytest.raises(ValueError, match="not in the histogram"):
         _native.label_pixels(pixels, histogram.colors, np.zeros(1, np.uint8), 1)
+
+
+@given(
+    n_rows=st.integers(1, 8),
+    row_bytes=st.integers(1, 30),
+    pixel_bytes=st.integers(1, 8),
+    seed=st.integers(0, 999),
+)
+def test_filters_are_undone_as_by_the_reference(
+    n_rows: int, row_bytes: int, pixel_bytes: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    filtered = rng.integers(0, 256, (n_rows, row_bytes + 1), dtype=np.uint8)
+    filtered[:, 0] %= 5
+    rows = _native.unfilter(filtered.ravel(), row_bytes, pixel_bytes)
+    assert np.array_equal(rows, reference.unfilter(filtered.ravel(), row_bytes, pixel_bytes))
+
+
+def test_unknown_filters_and_broken_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown row filter"):
+        _native.unfilter(np.array([5, 0], np.uint8), 1, 1)
+    with pytest.raises(ValueError, match="rows must be whole"):
+        _native.unfilter(np.zeros(3, np.uint8), 1, 1)
+    with pytest.raises(ValueError, match="at least one byte"):
+        _native.unfilter(np.zeros(3, np.uint8), 0, 1)

@@ -173,6 +173,8 @@ def _samples(header: _Header, packed: bytes) -> NDArray[Any]:
 
 
 def _inflated(packed: bytes, size: int) -> NDArray[np.uint8]:
+    if not packed:
+        raise ValueError("it holds no picture")
     stream = zlib.decompressobj()
     data = stream.decompress(packed, size)
     if len(data) < size:

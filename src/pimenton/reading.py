@@ -50,14 +50,13 @@ _FORMATS = {
     "AVIF": ("Avif", rb"....ftyp(?:avi[fs]|mi[af]1|msf1)"),
     "PPM": ("Ppm", rb"P[1-7yfF]"),
     "ICO": ("Ico", rb"\0\0\x01\0"),
-    "ICNS": ("Icns", rb"icns"),
-    "JPEG2000": ("Jpeg2K", rb"\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\n"),
     "PSD": ("Psd", rb"8BPS"),
     "QOI": ("Qoi", rb"qoif"),
 }
 
 _ORIENTATION = 0x0112
 _PHOTOMETRIC = 0x0106
+_PLANAR = 0x011C
 _BITS_PER_SAMPLE = 0x0102
 
 
@@ -167,17 +166,27 @@ def _decoded_by_pillow(file: BinaryIO, format: str, max_pixels: int) -> Decoded:
                 raise ImageTooLarge(
                     f"{image.width} x {image.height} pixels are more than {max_pixels}"
                 )
+            if format == "TIFF":
+                _refuse_separate_planes(image)
             tiles = list(getattr(image, "tile", []))
             image.load()
             return _of_pillow(image, _deep_samples(file, image, tiles))
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableImage(f"damaged image (not a {format} file after all)") from error
+        raise UnreadableImage(f"damaged image, or an unknown kind of {format}") from error
     except Image.DecompressionBombError as error:
         raise ImageTooLarge(f"more pixels than {MAX_PIXELS}") from error
     except Exception as error:
         raise UnreadableImage(f"damaged image ({_one_line(error)})") from error
+
+
+def _refuse_separate_planes(image: "Image.Image") -> None:
+    """Refuse what Pillow would read as noise: channels apart that are not 8-bit colors."""
+    tags = getattr(image, "tag_v2", {})
+    bits = set(tags.get(_BITS_PER_SAMPLE, (1,)))
+    if tags.get(_PLANAR) == 2 and (bits != {8} or image.mode == "LA"):
+        raise UnreadableImage("a TIFF of separate planes, which are read with 8 bits and colors")
 
 
 @cache

@@ -30,6 +30,32 @@ def test_order_and_repetitions_survive(format: str, palette: Palette) -> None:
     assert read(encode_palette(palette, format)) == palette
 
 
+@given(palette=palettes(), seed=st.integers(0, 99))
+def test_json_keeps_opacity(palette: Palette, seed: int) -> None:
+    colors = palette.colors.copy()
+    colors[:, 3] = np.random.default_rng(seed).integers(0, 256, len(colors))
+    data = encode_palette(Palette(colors), "json", range(len(colors)))
+    read = PALETTE_FORMATS["json"].read
+    assert read is not None
+    assert read(data) == Palette(colors)
+
+
+@pytest.mark.parametrize("format", READABLE)
+@given(palette=palettes(), junk=st.binary(max_size=20), at=st.integers(0, 800))
+def test_any_bytes_are_a_palette_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, format: str, palette: Palette, junk: bytes, at: int
+) -> None:
+    data = encode_palette(palette, format)
+    path = tmp_path_factory.getbasetemp() / f"colors.{format}"
+    path.write_bytes(data[:at] + junk + data[at + len(junk) :])
+    line = ""
+    try:
+        read_palette(path)
+    except UnreadableImage as error:
+        line = str(error)
+    assert "\n" not in line
+
+
 def test_json_and_act_keep_a_clear_entry() -> None:
     palette = Palette.of_hex(["#000000", "#00000000", "#ff0000"])
     for format in ("json", "act"):
@@ -60,6 +86,8 @@ def test_contents_are_what_others_read() -> None:
         ("a.hex", b"zzz"), ("a.hex", b"\xff\xfe"), ("a.pal", b"JASC-PAL\n0100\n2\n1 2 3\n"),
         ("a.pal", b""), ("a.act", b"12"), ("a.ase", b"ASEF"), ("a.ase", b"ASEF\0\1\0\0\0\0\0\2"),
         ("a.json", b"{}"), ("a.json", b"[1]"), ("a.json", b"["),
+        ("a.json", b"[" * 100_000), ("a.json", b'[{"hex": 1e999}]'),
+        ("a.ase", b"ASEF\0\1\0\0\0\0\0\1\0\1\0\0\0\x14\0\0RGB " + b"\x7f\x80\0\0" * 3 + b"\0\2"),
     ],
 )  # fmt: skip
 def test_damage_is_said_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:

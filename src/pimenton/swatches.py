@@ -100,7 +100,7 @@ def read_palette(path: str | os.PathLike[str]) -> Palette:
         raise ValueError(f"{path}: {ending} palettes are only written")
     try:
         return read(Path(path).read_bytes())
-    except (ValueError, KeyError, TypeError, error) as problem:
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError, error) as problem:
         reason = " ".join(str(problem).split())
         raise UnreadableImage(f"{path}: not a {ending} palette ({reason})") from problem
 

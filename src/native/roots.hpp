@@ -18,8 +18,8 @@ template <class Real>
     return guess + guess * ((x - cube) / (cube + cube + x));
 }
 
-// The cube root of 0 <= x < 1e38 within 0.83 units in the last place (measured over all binades;
-// 89 % of the results are the nearest float), exactly 0 below the smallest normal float.
+// The cube root of 0 <= x < 1e38 within 1 unit in the last place (0.965 measured on a third of all
+// floats; 89 % of the results are the nearest one), exactly 0 below the smallest normal float.
 // Branch-free.
 [[gnu::always_inline]] inline float cube_root(float x) {
     // The bits of a float are nearly its logarithm, so their third is nearly the cube root's; the

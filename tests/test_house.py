@@ -12,7 +12,7 @@ from images import ROOT
 
 LAYERS = {
     "errors": 0, "_native": 0,
-    "pixels": 1, "colorspace": 1, "descent": 1, "clustering": 1, "quality": 1,
+    "pixels": 1, "colorspace": 1, "descent": 1, "clustering": 1, "difference": 1, "quality": 1,
     "histogram": 2, "palette": 2, "indexed": 2,
     "dithering": 3, "rate": 3, "orientation": 3, "profiles": 3, "png": 3, "reading": 3,
     "formats": 3, "swatches": 3,

@@ -15,6 +15,8 @@
 #include "diffusion.hpp"
 #include "histogram.hpp"
 #include "lloyd.hpp"
+#include "pyramid.hpp"
+#include "scores.hpp"
 #include "simd.hpp"
 #include "unfilter.hpp"
 
@@ -240,6 +242,60 @@ class LloydStep {
     Blocks blocks_;
 };
 
+using Picture =
+    nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_contig, nb::device::cpu>;
+
+auto pyramid_(Picture pixels, const std::vector<float>& space, std::size_t n_scales,
+              int n_threads) {
+    require(pixels.size() > 0, "there must be at least one pixel");
+    require(n_scales > 0, "there must be at least one scale");
+    require(space.size() == 24, "a space is 24 numbers: matrix, bias, matrix, offset");
+    ConeSpace cone_space{};
+    std::copy_n(space.begin(), 9, cone_space.cones.begin());
+    std::copy_n(space.begin() + 9, 3, cone_space.bias.begin());
+    std::copy_n(space.begin() + 12, 9, cone_space.axes.begin());
+    std::copy_n(space.begin() + 21, 3, cone_space.offset.begin());
+    std::vector<float> planes;
+    {
+        nb::gil_scoped_release unlocked;
+        planes = make_pyramid(view(pixels), pixels.shape(1), pixels.shape(0), cone_space, n_scales,
+                              n_threads, active_width());
+    }
+    const std::size_t n = planes.size();
+    return array_of(std::move(planes), {n});
+}
+
+void require_pyramid(const Line<float>& planes, std::size_t height, std::size_t width,
+                     std::size_t n_scales) {
+    require(width > 0 && height > 0, "there must be at least one pixel");
+    require(planes.size() == n_values_of(scales_of(width, height, n_scales)),
+            "a pyramid must have the planes of every scale");
+}
+
+auto ssimulacra2_weights_() {
+    return array_of(std::vector<double>(ssimulacra2_weights.begin(), ssimulacra2_weights.end()),
+                    {ssimulacra2_weights.size()});
+}
+
+double ssimulacra2_(Line<float> a, Line<float> b, std::size_t height, std::size_t width,
+                    int n_threads) {
+    require_pyramid(a, height, width, ssimulacra2_scales);
+    require_pyramid(b, height, width, ssimulacra2_scales);
+    nb::gil_scoped_release unlocked;
+    return ssimulacra2(view(a), view(b), width, height, n_threads, active_width());
+}
+
+auto ssim_(Line<float> a, Line<float> b, std::size_t height, std::size_t width, int n_threads) {
+    require_pyramid(a, height, width, ssim_scales);
+    require_pyramid(b, height, width, ssim_scales);
+    Similarity result;
+    {
+        nb::gil_scoped_release unlocked;
+        result = ssim(view(a), view(b), width, height, n_threads, active_width());
+    }
+    return nb::make_tuple(result.score, array_of(std::move(result.map), {height, width}));
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -270,4 +326,11 @@ NB_MODULE(_native, m) {
         .def(nb::init<Rows<float, 4>, Line<double>, int>(), nb::arg("points").noconvert(),
              nb::arg("weights").noconvert(), nb::arg("n_threads"))
         .def("__call__", &LloydStep::operator(), nb::arg("centroids").noconvert());
+    m.def("pyramid", &pyramid_, nb::arg("pixels").noconvert(), nb::arg("space"),
+          nb::arg("n_scales"), nb::arg("n_threads"));
+    m.def("ssimulacra2", &ssimulacra2_, nb::arg("a").noconvert(), nb::arg("b").noconvert(),
+          nb::arg("height"), nb::arg("width"), nb::arg("n_threads"));
+    m.def("ssimulacra2_weights", &ssimulacra2_weights_);
+    m.def("ssim", &ssim_, nb::arg("a").noconvert(), nb::arg("b").noconvert(), nb::arg("height"),
+          nb::arg("width"), nb::arg("n_threads"));
 }

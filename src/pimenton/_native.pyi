@@ -71,3 +71,25 @@ class LloydStep:
         The columns are the sums of weighted coordinates (4), of weighted squared coordinates (4),
         and of weights.
         """
+
+def pyramid(
+    pixels: NDArray[np.uint8], space: Sequence[float], n_scales: int, n_threads: int
+) -> NDArray[np.float32]:
+    """Give three planes at each of up to n_scales scales, one after the other.
+
+    The space is 24 numbers: a matrix from linear sRGB, a bias, a matrix from cube roots, an offset.
+    A scale is half of the one before, which has no side below 8. Opacity is not looked at.
+    """
+
+def ssimulacra2(
+    a: NDArray[np.float32], b: NDArray[np.float32], height: int, width: int, n_threads: int
+) -> float:
+    """Score pyramids of 6 scales in XYB by SSIMULACRA 2.1; a is the original."""
+
+def ssim(
+    a: NDArray[np.float32], b: NDArray[np.float32], height: int, width: int, n_threads: int
+) -> tuple[float, NDArray[np.float32]]:
+    """Give multi-scale SSIM of pyramids of 5 scales, and its error map (height, width)."""
+
+def ssimulacra2_weights() -> NDArray[np.float64]:
+    """Give the weights (108,) of SSIMULACRA 2.1: by plane, scale, exponent and error map."""

@@ -18,12 +18,12 @@ from pimenton.pixels import Colors, Points
 _Matrix = tuple[tuple[float, float, float], ...]
 
 # B. Ottosson, "A perceptual color space for image processing", 2020.
-_OKLAB_CONES: _Matrix = (
+OKLAB_CONES: _Matrix = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
     (0.0883024619, 0.2817188376, 0.6299787005),
 )
-_OKLAB_AXES: _Matrix = (
+OKLAB_AXES: _Matrix = (
     (0.2104542553, 0.7936177850, -0.0040720468),
     (1.9779984951, -2.4285922050, 0.4505937099),
     (0.0259040371, 0.7827717662, -0.8086757660),
@@ -160,7 +160,7 @@ def _light() -> NDArray[np.float64]:
 SPACES: dict[str, Space] = {
     "srgb": Space(_srgb_points, _srgb_colors),
     "linear": Space(_linear_points, _linear_colors),
-    "oklab": _root_space(_OKLAB_CONES, _OKLAB_AXES),
+    "oklab": _root_space(OKLAB_CONES, OKLAB_AXES),
     "cielab": _root_space(
         _CIELAB_CONES,
         _CIELAB_AXES,

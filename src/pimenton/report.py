@@ -24,8 +24,8 @@ class Report:
     bits_per_pixel : float
         ``8 * output_bytes / (width * height)``.
     mse : float
-        Mean squared error per channel, 0 to 255, of the written picture; opacity counts as a
-        channel where the picture is not opaque.
+        Mean squared error per channel, 0 to 255, of the written picture; where it is not opaque,
+        the worse of over black and over white.
     psnr : float
         ``10 * log10(255**2 / mse)`` in dB; infinite where nothing changed.
     inertia : float

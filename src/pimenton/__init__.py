@@ -9,8 +9,9 @@ from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import Palette
-from pimenton.pipeline import compress, quantize
+from pimenton.pipeline import compress, measure, quantize
 from pimenton.pixels import as_rgba
+from pimenton.quality import Quality
 from pimenton.reading import read_image
 from pimenton.report import Compressed, Report
 
@@ -25,6 +26,7 @@ __all__ = [
     "KMeans",
     "Options",
     "Palette",
+    "Quality",
     "QualityNotReached",
     "Report",
     "UnreadableImage",
@@ -32,6 +34,7 @@ __all__ = [
     "compress",
     "encode",
     "kmeans",
+    "measure",
     "quantize",
     "read_image",
     "remap",

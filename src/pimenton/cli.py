@@ -162,11 +162,11 @@ def _palette(chosen: argparse.Namespace, options: Options) -> int:
 def _compare(chosen: argparse.Namespace, options: Options) -> int:
     from pimenton.formats import write_atomically
     from pimenton.page import Picture, compare_page
-    from pimenton.quality import mse, psnr
+    from pimenton.quality import measure_pixels
 
     try:
         original, result = Picture.read(chosen.original), Picture.read(chosen.result)
-        error = mse(original.pixels, result.pixels)
+        quality = measure_pixels(original.pixels, result.pixels)
         if chosen.output:
             _refuse_existing(chosen.output, force=chosen.force)
             write_atomically(chosen.output, compare_page(original, [result]).encode())
@@ -179,12 +179,14 @@ def _compare(chosen: argparse.Namespace, options: Options) -> int:
             "result": str(chosen.result),
             "original_bytes": sizes[0],
             "result_bytes": sizes[1],
-            "mse": error,
-            "psnr": psnr(error) if error else None,
+            **quality.to_dict(),
         }
         print(json.dumps(figures))
     else:
-        print(f"{chosen.result}: {sizes[1] / sizes[0]:.1%} of the bytes, PSNR {psnr(error):.2f} dB")
+        print(
+            f"{chosen.result}: {sizes[1] / sizes[0]:.1%} of the bytes, "
+            f"SSIMULACRA2 {quality.ssimulacra2:.1f}, PSNR {quality.psnr:.2f} dB"
+        )
     return 0
 
 

@@ -29,12 +29,12 @@ using Moments = std::array<double, moments>;
 struct Blocks {
     std::span<const float> points;
     std::span<const double> weights;
-    std::vector<Box> boxes;
+    BlockedPoints blocked;
     std::vector<Moments> sums;
 
     Blocks(std::span<const float> points_, std::span<const double> weights_, int n_threads)
-        : points(points_), weights(weights_), boxes(boxes_of(points_, n_threads)),
-          sums(boxes.size()) {
+        : points(points_), weights(weights_), blocked(points_, n_threads),
+          sums(blocked.boxes.size()) {
         const std::size_t n = weights.size();
         for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
             for (std::size_t i = chunk * chunk_size; i < std::min(n, (chunk + 1) * chunk_size); ++i)
@@ -44,18 +44,22 @@ struct Blocks {
 };
 
 struct StepGroup {
-    [[gnu::always_inline]] static void run(const float* points, const double* weights,
-                                           std::size_t n, const Box* boxes, const Moments* sums,
-                                           std::size_t group, Levels* levels, Moments* totals) {
+    [[gnu::always_inline]] static void run(const Blocks* blocks, std::size_t group,
+                                           Levels* levels, Moments* totals) {
+        const float* points = blocks->points.data();
+        const double* weights = blocks->weights.data();
+        const Moments* sums = blocks->sums.data();
+        const std::size_t n = blocks->weights.size();
         for_each_block(
-            points, n, boxes, group, *levels,
+            blocks->blocked.lanes.data(), chunks_of(n, block_size), blocks->blocked.boxes.data(),
+            group, *levels,
             [=](std::size_t b, std::uint32_t label) {
                 for (std::size_t m = 0; m < moments; ++m) totals[label][m] += sums[b][m];
             },
-            [=](std::size_t b, const Block& block) {
+            [=](std::size_t b, const BlockLabels& labels) {
                 const std::size_t first = b * block_size;
                 for (std::size_t i = 0; i < std::min(block_size, n - first); ++i)
-                    add_point(totals[block.label[i]].data(), weights[first + i],
+                    add_point(totals[labels[i]].data(), weights[first + i],
                               points + 4 * (first + i));
             });
     }
@@ -71,10 +75,7 @@ inline void lloyd_step(const Blocks& blocks, std::span<const float> centroids,
         Levels levels(centroids);
         const std::size_t last = std::min(chunks_of(n, group_size), (chunk + 1) * groups_per_chunk);
         for (std::size_t group = chunk * groups_per_chunk; group < last; ++group)
-            run<StepGroup>(width, blocks.points.data(), blocks.weights.data(), n,
-                           static_cast<const Box*>(blocks.boxes.data()),
-                           static_cast<const Moments*>(blocks.sums.data()), group, &levels,
-                           partial.data() + chunk * k);
+            run<StepGroup>(width, &blocks, group, &levels, partial.data() + chunk * k);
     });
     std::fill(totals.begin(), totals.end(), 0.0);
     for (std::size_t chunk = 0; chunk < n_chunks; ++chunk)

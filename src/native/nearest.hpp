@@ -134,37 +134,38 @@ struct Candidates {
     kept.n = n_kept;
 }
 
-// A block of points by coordinate, and the nearest candidate of each.
-struct Block {
-    std::array<std::array<float, block_size>, 4> at;
+// The points of a block by coordinate, the last one repeated where there are fewer.
+using Lanes = std::array<std::array<float, block_size>, 4>;
+
+inline Lanes lanes_of(const float* points, std::size_t n) {
+    Lanes lanes;
+    for (std::size_t i = 0; i < block_size; ++i)
+        for (std::size_t a = 0; a < 4; ++a) lanes[a][i] = points[4 * std::min(i, n - 1) + a];
+    return lanes;
+}
+
+using BlockLabels = std::array<std::uint32_t, block_size>;
+
+[[gnu::always_inline]] inline void find_nearest(const Lanes& at, const Candidates& candidates,
+                                                BlockLabels& label) {
     std::array<float, block_size> nearest_sq;
-    std::array<std::uint32_t, block_size> label;
-
-    [[gnu::always_inline]] void load(const float* points, std::size_t n) {
+    nearest_sq.fill(std::numeric_limits<float>::infinity());
+    label.fill(candidates.number[0]);
+    for (std::size_t j = 0; j < candidates.n; ++j) {
+        const float cx = candidates.at[0][j], cy = candidates.at[1][j];
+        const float cz = candidates.at[2][j], cw = candidates.at[3][j];
+        const std::uint32_t number = candidates.number[j];
         for (std::size_t i = 0; i < block_size; ++i) {
-            const float* point = points + 4 * std::min(i, n - 1);
-            for (std::size_t a = 0; a < 4; ++a) at[a][i] = point[a];
+            const float dx = at[0][i] - cx, dy = at[1][i] - cy;
+            const float dz = at[2][i] - cz, dw = at[3][i] - cw;
+            const float d = dx * dx + dy * dy + dz * dz + dw * dw;
+            // Masks, since the compiler makes branches of choices between stored values.
+            const std::uint32_t nearer = d < nearest_sq[i] ? 0xffffffffu : 0u;
+            label[i] = (label[i] & ~nearer) | (number & nearer);
+            nearest_sq[i] = std::min(nearest_sq[i], d);
         }
     }
-
-    [[gnu::always_inline]] void find_nearest(const Candidates& candidates) {
-        nearest_sq.fill(std::numeric_limits<float>::infinity());
-        label.fill(candidates.number[0]);
-        for (std::size_t j = 0; j < candidates.n; ++j) {
-            const float cx = candidates.at[0][j], cy = candidates.at[1][j];
-            const float cz = candidates.at[2][j], cw = candidates.at[3][j];
-            const std::uint32_t number = candidates.number[j];
-            for (std::size_t i = 0; i < block_size; ++i) {
-                const float dx = at[0][i] - cx, dy = at[1][i] - cy;
-                const float dz = at[2][i] - cz, dw = at[3][i] - cw;
-                const float d = dx * dx + dy * dy + dz * dz + dw * dw;
-                const bool nearer = d < nearest_sq[i];
-                nearest_sq[i] = nearer ? d : nearest_sq[i];
-                label[i] = nearer ? number : label[i];
-            }
-        }
-    }
-};
+}
 
 // The candidates at each level of the search: all, of a group, of a few blocks, of a block.
 struct Levels {
@@ -175,15 +176,15 @@ struct Levels {
 };
 
 // Calls uniform(block, label) where a whole block has one nearest centroid, and
-// mixed(block, Block&) with each point's label otherwise, for the blocks of one group.
+// mixed(block, BlockLabels) with each point's label otherwise, for the blocks of one group.
 template <class Uniform, class Mixed>
-[[gnu::always_inline]] inline void for_each_block(const float* points, std::size_t n,
+[[gnu::always_inline]] inline void for_each_block(const Lanes* lanes, std::size_t n_blocks,
                                                   const Box* boxes, std::size_t group,
                                                   Levels& levels, Uniform uniform, Mixed mixed) {
     const std::size_t first = group * blocks_per_group;
-    const std::size_t last = std::min(first + blocks_per_group, chunks_of(n, block_size));
+    const std::size_t last = std::min(first + blocks_per_group, n_blocks);
     keep_candidates(box_around(boxes + first, last - first), levels.all, levels.group);
-    Block block;
+    BlockLabels labels;
     for (std::size_t from = first; from < last; from += few_blocks) {
         const std::size_t to = std::min(from + few_blocks, last);
         keep_candidates(box_around(boxes + from, to - from), levels.group, levels.few);
@@ -193,53 +194,60 @@ template <class Uniform, class Mixed>
                 uniform(b, levels.block.number[0]);
                 continue;
             }
-            block.load(points + 4 * b * block_size, std::min(block_size, n - b * block_size));
-            block.find_nearest(levels.block);
-            mixed(b, block);
+            find_nearest(lanes[b], levels.block, labels);
+            mixed(b, labels);
         }
     }
 }
 
 // Labels of the points of one group.
 struct AssignGroup {
-    [[gnu::always_inline]] static void run(const float* points, std::size_t n, const Box* boxes,
+    [[gnu::always_inline]] static void run(const Lanes* lanes, std::size_t n, const Box* boxes,
                                            std::size_t group, Levels* levels,
                                            std::uint32_t* labels) {
         for_each_block(
-            points, n, boxes, group, *levels,
+            lanes, chunks_of(n, block_size), boxes, group, *levels,
             [=](std::size_t b, std::uint32_t label) {
                 const std::size_t first = b * block_size;
                 std::fill(labels + first, labels + std::min(n, first + block_size), label);
             },
-            [=](std::size_t b, const Block& block) {
+            [=](std::size_t b, const BlockLabels& found) {
                 const std::size_t first = b * block_size;
-                std::copy_n(block.label.begin(), std::min(block_size, n - first), labels + first);
+                std::copy_n(found.begin(), std::min(block_size, n - first), labels + first);
             });
     }
 };
 
-inline std::vector<Box> boxes_of(std::span<const float> points, int n_threads) {
-    const std::size_t n = points.size() / 4;
-    std::vector<Box> boxes(chunks_of(n, block_size));
-    for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
-        for (std::size_t at = chunk * chunk_size; at < std::min(n, (chunk + 1) * chunk_size);
-             at += block_size)
-            boxes[at / block_size] = box_of(&points[4 * at], std::min(block_size, n - at));
-    });
-    return boxes;
-}
+// Points cut into blocks, each by coordinate and with the box around it.
+struct BlockedPoints {
+    std::vector<Lanes> lanes;
+    std::vector<Box> boxes;
+
+    BlockedPoints(std::span<const float> points, int n_threads)
+        : lanes(chunks_of(points.size() / 4, block_size)), boxes(lanes.size()) {
+        const std::size_t n = points.size() / 4;
+        for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
+            for (std::size_t at = chunk * chunk_size; at < std::min(n, (chunk + 1) * chunk_size);
+                 at += block_size) {
+                const std::size_t count = std::min(block_size, n - at);
+                lanes[at / block_size] = lanes_of(&points[4 * at], count);
+                boxes[at / block_size] = box_of(&points[4 * at], count);
+            }
+        });
+    }
+};
 
 // The number of the nearest centroid of each point.
 inline void assign(std::span<const float> points, std::span<const float> centroids,
                    std::span<std::uint32_t> labels, int n_threads, Width width) {
     const std::size_t n = points.size() / 4;
-    const auto boxes = boxes_of(points, n_threads);
+    const BlockedPoints blocked(points, n_threads);
     for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
         Levels levels(centroids);
         const std::size_t last = std::min(chunks_of(n, group_size), (chunk + 1) * groups_per_chunk);
         for (std::size_t group = chunk * groups_per_chunk; group < last; ++group)
-            run<AssignGroup>(width, points.data(), n, static_cast<const Box*>(boxes.data()), group,
-                             &levels, labels.data());
+            run<AssignGroup>(width, blocked.lanes.data(), n, blocked.boxes.data(), group, &levels,
+                             labels.data());
     });
 }
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from images import FRUITS
-from pimenton import compress, read_image
+from pimenton import compress, encode, read_image
+from pimenton.formats import FORMATS
 from pimenton.page import Picture, compare_page
 
 
@@ -57,3 +58,39 @@ def test_many_colors_are_counted_not_listed() -> None:
     [result] = data_of(compare_page(picture, [picture]))["results"]
     assert result["n_colors"] == 299_544
     assert "palette" not in result
+
+
+def shown(picture: Picture) -> tuple[str, str]:
+    """Give how the page says that it shows a result, and the media type it has there."""
+    page = compare_page(picture, [picture])
+    [result] = data_of(page)["results"]
+    return result["shown"], re.findall(r'src="data:([a-z/]+);base64,', page)[1]
+
+
+def test_results_are_shown_by_their_own_bytes_where_browsers_can() -> None:
+    image = compress(np.zeros((2, 2), np.uint8), n_colors=2).image
+    ways = {format: shown(Picture.read(encode(image, format))) for format in FORMATS}
+    assert ways == {
+        "png": ("file", "image/png"),
+        "gif": ("file", "image/gif"),
+        "webp": ("file", "image/webp"),
+        "tiff": ("png", "image/png"),
+        "bmp": ("png", "image/png"),
+    }
+
+
+def test_what_is_too_large_without_loss_is_shown_as_webp(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture("fruits", read_image(FRUITS))
+    assert shown(picture) == ("png", "image/png")
+    monkeypatch.setattr("pimenton.page.MAX_LOSSLESS_BYTES", 100_000)
+    assert shown(picture) == ("webp", "image/webp")
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [({"lang": "xx"}, "lang must be one of en, es; got 'xx'"), ({"results": []}, "got none")],
+)
+def test_wrong_arguments_are_refused(choices: dict[str, object], message: str) -> None:
+    picture = Picture("a", np.zeros((1, 1, 4), np.uint8))
+    with pytest.raises(ValueError, match=message):
+        compare_page(picture, **({"results": [picture]} | choices))

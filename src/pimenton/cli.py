@@ -166,10 +166,11 @@ def _compare(chosen: argparse.Namespace, options: Options) -> int:
 
     try:
         original, result = Picture.read(chosen.original), Picture.read(chosen.result)
-        quality = measure_pixels(original.pixels, result.pixels)
+        page = compare_page(original, [result])
         if chosen.output:
             _refuse_existing(chosen.output, force=chosen.force)
-            write_atomically(chosen.output, compare_page(original, [result]).encode())
+            write_atomically(chosen.output, page.encode())
+        quality = measure_pixels(original.pixels, result.pixels)
     except (UnreadableImage, OSError, ValueError) as failure:
         return _complain(_said(failure))
     sizes = [path.stat().st_size for path in (chosen.original, chosen.result)]

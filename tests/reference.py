@@ -45,6 +45,13 @@ def assign(points: Points, centroids: Points) -> NDArray[np.uint32]:
     return squared_distances(points, centroids).argmin(axis=1).astype(np.uint32)
 
 
+def assign_precisely(
+    points: NDArray[np.float64], centroids: NDArray[np.float64]
+) -> NDArray[np.uint32]:
+    d = (points[:, np.newaxis] - centroids) ** 2
+    return (d[..., 0] + d[..., 1] + d[..., 2] + d[..., 3]).argmin(axis=1).astype(np.uint32)
+
+
 class LloydStep:
     """The moments of each centroid's points."""
 

@@ -53,6 +53,16 @@ def test_pruned_search_equals_plain_search(points_weights, n_centroids: int, see
 
 
 @given(weighted_points(), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_precise_search_equals_the_reference(points_weights, n_centroids: int, seed: int) -> None:
+    points = points_weights[0].astype(np.float64) / 3
+    rng = np.random.default_rng(seed)
+    centroids = points[rng.integers(0, len(points), n_centroids)] + rng.normal(0, 1e-12, 4)
+    expected = reference.assign_precisely(points, centroids)
+    for n_threads in (1, 3):
+        assert np.array_equal(_native.assign_precisely(points, centroids, n_threads), expected)
+
+
+@given(weighted_points(), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_a_step_sums_as_the_reference(points_weights, n_centroids: int, seed: int) -> None:
     points, weights = points_weights
     centroids = points[np.random.default_rng(seed).integers(0, len(points), n_centroids)]

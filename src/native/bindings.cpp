@@ -15,6 +15,7 @@
 #include "diffusion.hpp"
 #include "histogram.hpp"
 #include "lloyd.hpp"
+#include "precise.hpp"
 #include "pyramid.hpp"
 #include "scores.hpp"
 #include "simd.hpp"
@@ -168,6 +169,16 @@ auto diffuse_(nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_contig
     return array_of(std::move(indices), {height, width});
 }
 
+auto assign_precisely_(Rows<double, 4> points, Rows<double, 4> centroids, int n_threads) {
+    require(centroids.shape(0) > 0, "there must be at least one centroid");
+    std::vector<std::uint32_t> labels(points.shape(0));
+    {
+        nb::gil_scoped_release unlocked;
+        assign_precisely(view(points), view(centroids), labels, n_threads, active_width());
+    }
+    return array_of(std::move(labels), {points.shape(0)});
+}
+
 auto merge_cells_(Rows<float, 4> points, Line<double> weights, int bits) {
     require(points.shape(0) > 0, "there must be at least one point");
     require(points.shape(0) == weights.size(), "points and weights must have the same length");
@@ -316,6 +327,8 @@ NB_MODULE(_native, m) {
           nb::arg("points").noconvert(), nb::arg("exact").noconvert(),
           nb::arg("entries").noconvert(), nb::arg("taps").noconvert(), nb::arg("strength"),
           nb::arg("cap"), nb::arg("serpentine"));
+    m.def("assign_precisely", &assign_precisely_, nb::arg("points").noconvert(),
+          nb::arg("centroids").noconvert(), nb::arg("n_threads"));
     m.def("merge_cells", &merge_cells_, nb::arg("points").noconvert(),
           nb::arg("weights").noconvert(), nb::arg("bits"));
     m.def("plus_plus", &plus_plus_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),

@@ -50,6 +50,11 @@ def diffuse(
     taps (t, 3) are dx, dy and share of the error.
     """
 
+def assign_precisely(
+    points: NDArray[np.float64], centroids: NDArray[np.float64], n_threads: int
+) -> NDArray[np.uint32]:
+    """Give what assign gives, in double precision for points (n, 4) and centroids (k, 4)."""
+
 def merge_cells(points: Points, weights: Weights, bits: int) -> tuple[Points, Weights]:
     """Merge the points of each cell of a grid of 2**bits cells a side into a weighted mean."""
 

@@ -18,9 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from pimenton import _native
 from pimenton.clustering import kmeans
-from pimenton.descent import inertia_of, means
-from pimenton.pixels import Points, thread_count
-from pimenton.samples import Cloud, Frame, Samples, as_samples, as_weights, inertia_of_samples
+from pimenton.pixels import Weights, thread_count
+from pimenton.samples import (
+    Cloud,
+    Frame,
+    Samples,
+    as_samples,
+    as_weights,
+    inertia_of_samples,
+    means_of,
+)
 
 # Starts tried by n_init="auto" where a start is a mere draw, as scikit-learn does.
 N_DRAWS = 10
@@ -34,8 +41,8 @@ class KMeans:
     with the same labels and centers, but for samples equally near to two centers.
 
     Samples have at most four features. With fewer distinct samples than clusters each becomes a
-    center, without a warning; ``sample_weight`` equals repetition exactly. Distances are computed
-    in float32, relative to the extent of the samples.
+    center, without a warning; ``sample_weight`` equals repetition. The search computes in float32,
+    the steps after it in float64.
 
     Parameters
     ----------
@@ -264,23 +271,28 @@ class KMeans:
     def _nearest(self, samples: Samples) -> NDArray[np.int32]:
         # The frame is that of the centers alone, so a sample's label depends on no other sample.
         frame = Frame.around(self.cluster_centers_)
-        points, centers = frame.to_points(samples), frame.to_points(self.cluster_centers_)
-        return _native.assign(points, centers, thread_count(self.n_threads)).view(np.int32)
+        points, centers = frame.to_precise(samples), frame.to_precise(self.cluster_centers_)
+        labels = _native.assign_precisely(points, centers, thread_count(self.n_threads))
+        return labels.view(np.int32)
 
     def _best_centers(self, cloud: Cloud) -> tuple[Samples, int]:
         """Give the centers of least inertia of all runs, and the number of steps to them."""
         named = isinstance(self.init, str)
         if len(cloud.points) < self.n_clusters + named:
             return cloud.distinct_samples(), 1
-        step = _native.LloydStep(cloud.points, cloud.weights, thread_count(self.n_threads))
         tolerance = self.tol * cloud.mean_variance()
-        runs = (
-            _descend(cloud, step, start, self.max_iter, tolerance) for start in self._starts(cloud)
-        )
-        centroids, n_iter = min(runs, key=lambda run: inertia_of(run[0], step(run[0])))
+        points = cloud.frame.to_precise(cloud.samples)
+        n_threads = thread_count(self.n_threads)
+        runs = [
+            _descend(points, cloud.sample_weights, start, self.max_iter, tolerance, n_threads)
+            for start in self._starts(cloud)
+        ]
+        if len(runs) > 1:
+            runs.sort(key=lambda run: _inertia(points, cloud.sample_weights, run[0], n_threads))
+        centroids, n_iter = runs[0]
         return cloud.frame.to_samples(centroids, cloud.samples.shape[1]), n_iter
 
-    def _starts(self, cloud: Cloud) -> Iterator[Points]:
+    def _starts(self, cloud: Cloud) -> Iterator[NDArray[np.float64]]:
         """Give the centroids to start from, run by run."""
         state, init, k = _random_state(self.random_state), self.init, self.n_clusters
         drawn = init == "random" if isinstance(init, str) else callable(init)
@@ -289,43 +301,52 @@ class KMeans:
             for seed in state.randint(2**31 - 1, size=n_init):
                 yield kmeans(
                     cloud.points, cloud.weights, k, seed=int(seed), n_threads=self.n_threads
-                ).centroids
+                ).centroids.astype(np.float64)
         elif isinstance(init, str):
             shares = cloud.sample_weights / cloud.sample_weights.sum()
             for _ in range(n_init):
                 rows = state.choice(len(shares), size=k, replace=False, p=shares)
-                yield cloud.frame.to_points(cloud.samples[rows])
+                yield cloud.frame.to_precise(cloud.samples[rows])
         elif callable(init):
             for _ in range(n_init):
                 yield self._start_at(init(cloud.samples, k, random_state=state), cloud)
         else:
             yield self._start_at(init, cloud)
 
-    def _start_at(self, centers: ArrayLike, cloud: Cloud) -> Points:
+    def _start_at(self, centers: ArrayLike, cloud: Cloud) -> NDArray[np.float64]:
         start = as_samples(centers, "init")
         wanted = (self.n_clusters, cloud.samples.shape[1])
         if start.shape != wanted:
             raise ValueError(f"the centers of init must be {wanted}; got {start.shape}")
-        return cloud.frame.to_points(start)
+        return cloud.frame.to_precise(start)
 
 
 def _descend(
-    cloud: Cloud, step: _native.LloydStep, start: Points, max_iter: int, tolerance: float
-) -> tuple[Points, int]:
-    """Repeat steps by scikit-learn's rules: the centroids end where the last step moved them."""
-    centroids, n_iter = start, 0
+    points: NDArray[np.float64],
+    weights: Weights,
+    start: NDArray[np.float64],
+    max_iter: int,
+    tolerance: float,
+    n_threads: int,
+) -> tuple[NDArray[np.float64], int]:
+    """Repeat steps by scikit-learn's rules: until no label or hardly any center moves."""
+    centroids, labels, n_iter = start, None, 0
     while n_iter < max_iter:
         n_iter += 1
-        moments = step(centroids)
-        if moments.any(axis=1).all():
-            moved = means(centroids, moments)
-        else:
-            moved = cloud.means_without_empty(centroids, _native.assign(cloud.points, centroids, 1))
-        shift = float(np.square(moved - centroids, dtype=np.float64).sum())
+        last, labels = labels, _native.assign_precisely(points, centroids, n_threads)
+        moved = means_of(points, weights, labels, centroids)
+        shift = float(np.square(moved - centroids).sum())
         centroids = moved
-        if shift <= tolerance:
+        if shift <= tolerance or (last is not None and np.array_equal(labels, last)):
             break
     return centroids, n_iter
+
+
+def _inertia(
+    points: NDArray[np.float64], weights: Weights, centroids: NDArray[np.float64], n_threads: int
+) -> float:
+    labels = _native.assign_precisely(points, centroids, n_threads).view(np.int32)
+    return inertia_of_samples(points, weights, centroids, labels)
 
 
 def _check_count(name: str, value: object) -> None:

@@ -44,14 +44,20 @@ class Frame:
 
     def to_points(self, samples: Samples) -> Points:
         """Take (n, f) samples to points, with zeros for the features that are not there."""
-        points = np.zeros((len(samples), MAX_FEATURES), dtype=np.float32)
+        return self.to_precise(samples).astype(np.float32)
+
+    def to_precise(self, samples: Samples) -> NDArray[np.float64]:
+        """Take samples to points in double precision, (n, 4)."""
+        points = np.zeros((len(samples), MAX_FEATURES))
         for axis, column in enumerate(samples.T):
             with np.errstate(over="ignore"):
                 moved = column.astype(np.float64) * self.scale - self.offset[axis] * self.scale
             points[:, axis] = np.clip(moved, -FARTHEST, FARTHEST)
         return points
 
-    def to_samples(self, points: Points, n_features: int) -> NDArray[np.float64]:
+    def to_samples(
+        self, points: Points | NDArray[np.float64], n_features: int
+    ) -> NDArray[np.float64]:
         """Take points back to samples."""
         return points[:, :n_features].astype(np.float64) / self.scale + self.offset
 
@@ -106,24 +112,29 @@ class Cloud:
         total = float(shares @ np.square(centered).sum(axis=1))
         return total / int(self.samples.shape[1])
 
-    def means_without_empty(self, centroids: Points, labels: NDArray[np.uint32]) -> Points:
-        """Give the means of clusters; the farthest samples fill empty ones, as in scikit-learn."""
-        sums = np.empty((len(centroids), 5))
-        for column, x in enumerate((1.0, *self.points.T)):
-            sums[:, column] = np.bincount(labels, self.weights * x, minlength=len(centroids))
-        empty = np.flatnonzero(sums[:, 0] == 0)
-        sq = np.square(self.points - centroids[labels]).sum(axis=1)[self.ranks]
+
+def means_of(
+    points: NDArray[np.float64],
+    weights: Weights,
+    labels: NDArray[np.uint32],
+    centroids: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Give the means of clusters; the farthest samples fill empty ones, as in scikit-learn."""
+    sums = np.empty((len(centroids), 5))
+    for column, x in enumerate((1.0, *points.T)):
+        sums[:, column] = np.bincount(labels, weights * x, minlength=len(centroids))
+    empty = np.flatnonzero(sums[:, 0] == 0)
+    if len(empty):
+        sq = np.square(points - centroids[labels]).sum(axis=1)
         farthest = np.argpartition(sq, -len(empty))[: -len(empty) - 1 : -1]
         for j, i in zip(empty, farthest, strict=True):
-            point, weight = self.points[self.ranks[i]], self.sample_weights[i]
-            giver = sums[labels[self.ranks[i]]]
+            giver = sums[labels[i]]
             # Taking a cluster's last sample would only empty that one.
-            if giver[0] > weight * (1 + 1e-9):
-                sums[j] = weight * np.append(1.0, point)
+            if giver[0] > weights[i] * (1 + 1e-9):
+                sums[j] = weights[i] * np.append(1.0, points[i])
                 giver -= sums[j]
-        weight = sums[:, :1]
-        moved = np.where(weight > 0, sums[:, 1:] / np.where(weight > 0, weight, 1), centroids)
-        return moved.astype(np.float32)
+    weight = sums[:, :1]
+    return np.where(weight > 0, sums[:, 1:] / np.where(weight > 0, weight, 1), centroids)
 
 
 def _merge_equal(points: Points, n_features: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -14,7 +14,8 @@ from PIL import Image
 
 from images import FRUITS
 from pimenton import compress, read_image
-from pimenton.page import Picture, compare_page
+from pimenton.compare import compare_page
+from pimenton.page import Picture
 from pimenton.pixels import Pixels
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -315,3 +316,16 @@ def test_a_finger_moves_the_divider_and_chooses_colors(page_of: Any) -> None:
     page.locator("#colors button").first.tap()
     page.wait_for_function("document.getElementById('veil').classList.contains('drawn')")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_language_is_switched(page: Any) -> None:
+    spanish = page.locator("#languages button[lang=es]")
+    spanish.click()
+    assert spanish.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("document.documentElement.lang") == "es"
+    assert "719,6 kB" in page.locator("#summary").inner_text()
+    assert "768 × 512" in page.locator("#figures").inner_text()
+    assert page.locator("h2").all_inner_texts()[:2] == ["Paleta", "Cifras"]
+    page.locator("#languages button[lang=en]").click()
+    assert page.locator("h2").all_inner_texts()[:2] == ["Palette", "Figures"]
+    assert "719.6 kB" in page.locator("#summary").inner_text()

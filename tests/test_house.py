@@ -16,14 +16,15 @@ LAYERS = {
     "histogram": 2, "palette": 2, "indexed": 2,
     "dithering": 3, "rate": 3, "orientation": 3, "profiles": 3, "png": 3, "reading": 3,
     "formats": 3, "swatches": 3,
-    "options": 4, "report": 4, "pipeline": 4, "batch": 4, "tiles": 4,
-    "cli": 5, "web": 5, "plots": 5, "page": 5, "samples": 1, "estimator": 5,
+    "options": 4, "report": 4, "pipeline": 4, "batch": 4, "tiles": 4, "page": 4,
+    "cli": 5, "web": 5, "plots": 5, "compare": 5, "explain": 5, "curve": 5, "terminal": 5,
+    "samples": 1, "estimator": 5,
     "__init__": 6, "__main__": 6,
 }  # fmt: skip
 # A picture saves and shows itself: the one import upwards, inside these methods.
 UPWARD = {("indexed", "formats")}
 # Commands bring in the other faces when they run.
-SIDEWAYS = {("cli", "page"), ("cli", "web"), ("cli", "plots")}
+SIDEWAYS = {("cli", face) for face in ("web", "plots", "compare", "explain", "curve", "terminal")}
 SOURCES = sorted((ROOT / "src" / "pimenton").rglob("*.py"))
 
 

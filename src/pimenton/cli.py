@@ -160,8 +160,9 @@ def _palette(chosen: argparse.Namespace, options: Options) -> int:
 
 
 def _compare(chosen: argparse.Namespace, options: Options) -> int:
+    from pimenton.compare import compare_page
     from pimenton.formats import write_atomically
-    from pimenton.page import Picture, compare_page
+    from pimenton.page import Picture
     from pimenton.quality import measure_pixels
 
     try:
@@ -195,8 +196,9 @@ COMMANDS = {"compress": _compress, "palette": _palette, "compare": _compare}
 
 
 def _write_report(outcome: Outcome, path: Path) -> None:
+    from pimenton.compare import compare_page
     from pimenton.formats import write_atomically
-    from pimenton.page import Picture, compare_page
+    from pimenton.page import Picture
 
     result = Picture.of(outcome.target.name, outcome.result)
     write_atomically(path, compare_page(Picture.read(outcome.source), [result]).encode())

@@ -1,12 +1,10 @@
-"""The page that sets results beside their original: one file, no network.
+"""Pages to look at: one file each, no network.
 
-Markup, style, scripts and texts are data files in ``web``; here they are joined with the pictures
-as data addresses and the figures as JSON. A result is shown from the bytes of its own file, so that
-what is judged is what was written.
+Markup, style, scripts and texts are data files in ``web``; here they are joined with pictures as
+data addresses and figures as JSON.
 """
 
 import json
-import math
 import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -19,15 +17,11 @@ from string import Template
 from typing import Any
 
 from pimenton.formats import encode_pixels
-from pimenton.histogram import Histogram
-from pimenton.palette import MAX_COLORS, Palette
 from pimenton.pixels import Pixels
-from pimenton.quality import mse, psnr
 from pimenton.reading import read_image
 from pimenton.report import Compressed, Report
 
-LANGUAGES = ("en", "es")
-SCRIPTS = ("stage.js", "panels.js", "compare.js")
+LANGUAGES = {"en": "English", "es": "Español"}
 
 # Beginnings of the files that browsers show as they are; BMP has forms that they show differently.
 SIGNATURES = {
@@ -47,7 +41,7 @@ MAX_WEBP_SIDE = 16_383
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture to be compared.
+    """A picture on a page.
 
     Attributes
     ----------
@@ -96,150 +90,122 @@ class Picture:
         return cls(name, read_image(compressed.data), compressed.data, compressed.report)
 
 
-def compare_page(
-    original: Picture, results: Sequence[Picture], *, title: str | None = None, lang: str = "en"
+@dataclass(frozen=True)
+class Shown:
+    """How a picture is embedded.
+
+    Attributes
+    ----------
+    kind : {"file", "png", "webp"}
+        From the bytes of its own file, without loss, or as a WebP that is not exact.
+    address : str
+        Its data address.
+    """
+
+    kind: str
+    address: str
+
+    @classmethod
+    def of(cls, picture: Picture, *, own_file: bool = True) -> "Shown":
+        """Embed a picture: its own file if browsers show it, else a PNG, or a WebP if too large."""
+        for media_type, (start, signature) in SIGNATURES.items():
+            data = picture.data if own_file else None
+            if data is not None and data[start : start + len(signature)] == signature:
+                return cls("file", _address(media_type, data))
+        lossless = encode_pixels(picture.pixels)
+        if len(lossless) <= MAX_LOSSLESS_BYTES or max(picture.pixels.shape) > MAX_WEBP_SIDE:
+            return cls("png", _address("image/png", lossless))
+        lossy = encode_pixels(picture.pixels, quality=WEBP_QUALITY)
+        return cls("webp", _address("image/webp", lossy))
+
+
+def image_element(picture: Picture, shown: Shown) -> str:
+    """Write the element of an embedded picture."""
+    clear = "" if picture.pixels[:, :, 3].min() == 255 else ' class="translucent"'
+    name = escape(printable(picture.name))
+    return f'<img{clear} alt="{name}" draggable="false" src="{shown.address}">'
+
+
+def check_language(lang: str) -> None:
+    """Require a language that the texts are in.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown.
+    """
+    if lang not in LANGUAGES:
+        raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}; got {lang!r}")
+
+
+def join_page(
+    name: str,
+    scripts: Sequence[str],
+    *,
+    title: str,
+    lang: str,
+    data: Mapping[str, Any],
+    libraries: Sequence[str] = (),
+    **parts: str,
 ) -> str:
-    """Make a page that shows results beside their original.
+    """Join a page of ``web``: its body and style, its texts in every language, and its data.
 
     Parameters
     ----------
-    original : Picture
-        The picture that the others came from. It is shown as a PNG without loss, or, if that is
-        too large, as a WebP of quality 95; the page says which.
-    results : sequence of Picture
-        One or more of the same size. Each is shown from its own file if browsers can show it, else
-        like the original. Its palette is its report's, or its colors if there are at most 256.
-    title : str, optional
-        Title of the page, by default the original's name.
-    lang : {"en", "es"}, optional
-        Language of the texts.
+    name : str
+        Of the page's body and style, and of its part of the texts.
+    scripts : sequence of str
+        Names of the scripts that run, one after the other, after ``base.js``.
+    title : str
+        Title of the page.
+    lang : str
+        Language at first; the page offers the others.
+    data : mapping
+        What the scripts find as ``data``, besides ``lang`` and ``texts``.
+    libraries : sequence of str
+        Names of scripts by others, each with its licence.
+    **parts : str
+        Markup for the places of the body.
 
     Returns
     -------
     str
         HTML that needs nothing else, to be written as UTF-8.
-
-    Raises
-    ------
-    ValueError
-        If there is no result, one has another size than the original, or the language is unknown.
     """
-    _check(original, results, lang)
-    text = json.loads(_file(f"text.{lang}.json"))
-    shown = [_shown(original.pixels, None), *(_shown(r.pixels, r.data) for r in results)]
-    height, width = original.pixels.shape[:2]
-    data = {
-        "lang": lang,
-        "text": text,
-        "width": width,
-        "height": height,
-        "original": _facts(original, shown[0]),
-        "results": [
-            _facts(result, how) | _distance(original, result) | _making(result)
-            for result, how in zip(results, shown[1:], strict=True)
-        ],
-    }
-    images = [
-        _image(picture, how) for picture, how in zip([original, *results], shown, strict=True)
-    ]
-    parts = {name: escape(words) for name, words in text.items()}
-    parts |= {
-        "lang": lang,
-        "title": escape(_printable(title or original.name)),
-        "aspect": f"{width} / {height}",
-        "style": _file("compare.css"),
-        "script": "\n".join(_file(name) for name in SCRIPTS),
-        "original_image": images[0],
-        "result_images": "\n        ".join(images[1:]),
-        "data": _json(data),
-    }
-    return Template(_file("compare.html")).substitute(parts)
+    texts = {lang: _texts(name, lang) for lang in LANGUAGES}
+    return Template(_file("page.html")).substitute(
+        lang=lang,
+        title=escape(printable(title)),
+        languages="".join(
+            f'<button type="button" lang="{lang}" aria-pressed="false">{called}</button>'
+            for lang, called in LANGUAGES.items()
+        ),
+        noscript=escape(texts[lang]["noscript"]),
+        style=_file("base.css") + _file(f"{name}.css"),
+        body=Template(_file(f"{name}.html")).substitute(parts),
+        data=_json({"lang": lang, "texts": texts, **data}),
+        libraries="\n".join(f"<script>{_file(library)}</script>" for library in libraries),
+        script="\n".join(_file(script) for script in ("base.js", *scripts)),
+    )
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """How a picture is embedded."""
-
-    kind: str  # file, png or webp
-    address: str
+def printable(name: str) -> str:
+    """Make a file name fit for UTF-8: bytes that were no text become question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
-def _check(original: Picture, results: Sequence[Picture], lang: str) -> None:
-    if lang not in LANGUAGES:
-        raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}; got {lang!r}")
-    if not results:
-        raise ValueError("results must hold at least one picture; got none")
-    height, width = original.pixels.shape[:2]
-    for result in results:
-        if result.pixels.shape != original.pixels.shape:
-            raise ValueError(
-                f"{result.name}: a result must have the size of its original, {width} x {height} "
-                f"pixels; got {result.pixels.shape[1]} x {result.pixels.shape[0]}"
-            )
-
-
-def _shown(pixels: Pixels, data: bytes | None) -> _Shown:
-    for media_type, (start, signature) in SIGNATURES.items():
-        if data is not None and data[start : start + len(signature)] == signature:
-            return _Shown("file", _address(media_type, data))
-    lossless = encode_pixels(pixels)
-    if len(lossless) <= MAX_LOSSLESS_BYTES or max(pixels.shape) > MAX_WEBP_SIDE:
-        return _Shown("png", _address("image/png", lossless))
-    return _Shown("webp", _address("image/webp", encode_pixels(pixels, quality=WEBP_QUALITY)))
+def _texts(name: str, lang: str) -> dict[str, str]:
+    texts = json.loads(_file(f"text.{lang}.json"))
+    return dict(texts["all"] | texts[name])
 
 
 def _address(media_type: str, data: bytes) -> str:
     return f"data:{media_type};base64,{b64encode(data).decode('ascii')}"
 
 
-def _image(picture: Picture, shown: _Shown) -> str:
-    clear = "" if picture.pixels[:, :, 3].min() == 255 else ' class="translucent"'
-    name = escape(_printable(picture.name))
-    return f'<img{clear} alt="{name}" draggable="false" src="{shown.address}">'
-
-
-def _facts(picture: Picture, shown: _Shown) -> dict[str, Any]:
-    """Say what is true of a picture alone."""
-    histogram = Histogram.of(picture.pixels)
-    facts: dict[str, Any] = {
-        "name": _printable(picture.name),
-        "shown": shown.kind,
-        "n_colors": len(histogram.colors),
-    }
-    if picture.data is not None:
-        facts["size_bytes"] = len(picture.data)
-        facts["bits_per_pixel"] = 8 * len(picture.data) / histogram.n_pixels
-    if len(histogram.colors) <= MAX_COLORS:
-        count_of = dict(zip(Palette(histogram.colors).hex, histogram.counts.tolist(), strict=True))
-        palette = Palette.of(histogram.colors).hex
-        facts |= {"palette": palette, "counts": [count_of[name] for name in palette]}
-    return facts
-
-
-def _distance(original: Picture, result: Picture) -> dict[str, float | None]:
-    """Say how far a result is from its original; JSON has no infinity, so that becomes None."""
-    error = mse(original.pixels, result.pixels)
-    decibels = psnr(error)
-    return {"mse": error, "psnr": decibels if math.isfinite(decibels) else None}
-
-
-def _making(result: Picture) -> dict[str, Any]:
-    """Say how a result was made, if it is known; the report has the palette as it was written."""
-    if result.report is None:
-        return {}
-    report = result.report.to_dict()
-    names = ("n_colors", "palette", "counts", "inertia", "n_iter", "history", "elapsed_seconds")
-    return {name: report[name] for name in (*names, "options")}
-
-
 def _json(data: Mapping[str, Any]) -> str:
     """Write JSON that cannot end the script element it stands in."""
-    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
-
-
-def _printable(name: str) -> str:
-    """Make a file name fit for UTF-8: bytes that were no text become question marks."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+    return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _file(name: str) -> str:

@@ -1,18 +1,15 @@
-// The page: reads its data, fills the panels and connects what is pressed with what is shown.
-const data = JSON.parse(document.getElementById("data").textContent);
-const text = data.text;
-const format = createFormats(data.lang);
-const by = (id) => document.getElementById(id);
-const press = (button, pressed) => button.setAttribute("aria-pressed", String(pressed));
+// The comparison: fills the panels and connects what is pressed with what is shown.
 const state = { result: 0, place: null, byCount: false };
 const current = () => data.results[state.result];
+const showZoom = () => (by("zoom").textContent = `${format.whole(100 * state.zoom)} %`);
 const images = [...document.querySelectorAll(".result img")];
 
 const veil = createVeil(by("veil"), data);
 const stage = createStage(by("stage"), data, {
   describe: (original, result) => filled(text.divider_value, { original, result }),
   changed(view) {
-    by("zoom").textContent = `${format.whole(100 * view.zoom)} %`;
+    state.zoom = view.zoom;
+    showZoom();
     press(by("zoom-fit"), view.fits);
     press(by("zoom-actual"), view.zoom === 1);
   },
@@ -39,7 +36,7 @@ function listColors() {
     n: format.whole(n_colors),
   });
   if (palette)
-    showPalette({ strip: by("strip"), colors: by("colors") }, current(), { text, format, ...state });
+    showPalette({ strip: by("strip"), colors: by("colors") }, current(), state.byCount);
 }
 
 function choose(place) {
@@ -69,7 +66,7 @@ function showHistory() {
   });
   const [first, last] = [history[0], history.at(-1)];
   const moved = history.length > 1 && first > last;
-  if (moved) drawCurve(by("curve"), history, { text, format });
+  if (moved) drawHistory(by("curve"), history);
   else by("curve").replaceChildren();
   by("curve-note").textContent = filled(
     moved ? text.curve_note : last === 0 ? text.curve_exact : text.curve_flat,
@@ -82,14 +79,14 @@ function showHistory() {
   );
 }
 
-function showResult(place) {
+function showResult(place, color = null) {
   state.result = place;
   images.forEach((image, i) => (image.hidden = i !== place));
   [...by("results").children].forEach((button, i) => press(button, i === place));
   by("result-name").textContent = data.results.length > 1 ? current().name : text.result;
   summarize();
   listColors();
-  choose(null);
+  choose(color);
   showHistory();
 }
 
@@ -130,21 +127,6 @@ function connectButtons() {
     });
 }
 
-function connectHold() {
-  const button = by("hold");
-  button.addEventListener("pointerdown", (event) => {
-    button.setPointerCapture(event.pointerId);
-    hold(true);
-  });
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
-    button.addEventListener(end, () => hold(false));
-  button.addEventListener("contextmenu", (event) => event.preventDefault());
-  const isPress = (event) => event.key === " " || event.key === "Enter";
-  button.addEventListener("keydown", (event) => isPress(event) && hold(true));
-  button.addEventListener("keyup", (event) => isPress(event) && hold(false));
-  window.addEventListener("blur", () => hold(false));
-}
-
 function connectKeys() {
   const arrows = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const keys = {
@@ -180,13 +162,20 @@ function listResults() {
   );
 }
 
-by("shown").textContent = [data.original, ...data.results]
-  .map(({ name, shown }) => filled(text[`shown_${shown}`], { name }))
-  .join(" ");
+// Tell everything in the language that is chosen.
+function tell() {
+  by("shown").textContent = [data.original, ...data.results]
+    .map(({ name, shown }) => filled(text[`shown_${shown}`], { name }))
+    .join(" ");
+  showFigures(by("figures"));
+  stage.divide();
+  showZoom();
+  showResult(state.result, state.place);
+}
+
 listResults();
-showFigures(by("figures"), data, { text, format });
 connectButtons();
-connectHold();
+connectHold(by("hold"), hold);
 connectKeys();
-showResult(0);
+offerLanguages(tell);
 new ResizeObserver(showHistory).observe(by("curve"));

@@ -1,36 +1,6 @@
-// The panels beside the pictures: palette, figures, curve. Text is set as text, never as markup.
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
-function createFormats(language) {
-  const number = (digits) =>
-    new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  const [whole, tenths, hundredths] = [number(0), number(1), number(2)];
-  const significant = new Intl.NumberFormat(language, { maximumSignificantDigits: 5 });
-  return {
-    whole: (value) => whole.format(value),
-    hundredths: (value) => hundredths.format(value),
-    significant: (value) => significant.format(value),
-    percent: (part) => (part < 0.0995 ? hundredths : tenths).format(100 * part),
-    bytes(size) {
-      if (size < 1000) return `${whole.format(size)} B`;
-      const unit = size < 999_950 ? ["kB", 1e3] : ["MB", 1e6];
-      return `${tenths.format(size / unit[1])} ${unit[0]}`;
-    },
-  };
-}
-
-const rgbaOf = (hex) =>
-  [1, 3, 5, 7].map((i) => (i < hex.length ? parseInt(hex.slice(i, i + 2), 16) : 255));
-
+// The panels beside the pictures: palette and figures. Text is set as text, never as markup.
 // Palette: a strip of shares and a button for each color.
-function showPalette({ strip, colors }, result, { text, format, byCount }) {
+function showPalette({ strip, colors }, result, byCount) {
   const n_pixels = result.counts.reduce((sum, count) => sum + count, 0);
   const order = result.palette.map((_, place) => place);
   if (byCount) order.sort((a, b) => result.counts[b] - result.counts[a]);
@@ -57,7 +27,7 @@ function showPalette({ strip, colors }, result, { text, format, byCount }) {
 }
 
 // Figures: a row each, a column a picture; rows that no picture has are left out.
-function showFigures(table, data, { text, format }) {
+function showFigures(table) {
   const pictures = [data.original, ...data.results];
   const size = data.original.size_bytes;
   const some = (show) => (value) => (value === undefined || value === null ? null : show(value));
@@ -93,53 +63,4 @@ function showFigures(table, data, { text, format }) {
         ),
     ),
   );
-}
-
-// Curve: inertia by iteration, redrawn for the width it has, so that its text keeps its size.
-const SVG = "http://www.w3.org/2000/svg";
-
-function drawn(name, attributes, text = "") {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.textContent = text;
-  return made;
-}
-
-function ticks(low, high, most, least = 0) {
-  const rough = Math.max((high - low) / most, least, Number.MIN_VALUE);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999 && (!least || s % 1 === 0));
-  const first = Math.floor(low / step + 1e-9);
-  const last = Math.ceil(high / step - 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
-}
-
-function drawCurve(root, history, { text, format }) {
-  const [width, height] = [Math.max(root.clientWidth, 240), 260];
-  const margin = { left: 58, right: 16, top: 30, bottom: 44 };
-  const yTicks = ticks(Math.min(...history), Math.max(...history), 4);
-  const [low, high] = [yTicks[0], yTicks.at(-1)];
-  const xTicks = ticks(1, history.length, width / 90, 1).filter((i) => i >= 1 && i <= history.length);
-  const x = (i) => margin.left + ((i - 1) / (history.length - 1)) * (width - margin.left - margin.right);
-  const y = (value) => height - margin.bottom - ((value - low) / (high - low)) * (height - margin.top - margin.bottom);
-  const label = `${text.convergence}: ${history.map(format.significant).join("; ")}`;
-  const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
-  for (const value of yTicks)
-    svg.append(
-      drawn("line", { class: "grid", x1: margin.left, x2: width - margin.right, y1: y(value), y2: y(value) }),
-      drawn("text", { x: margin.left - 8, y: y(value) + 4, "text-anchor": "end" }, format.significant(value)),
-    );
-  for (const i of [...new Set([1, ...xTicks])])
-    svg.append(drawn("text", { x: x(i), y: height - margin.bottom + 18, "text-anchor": "middle" }, format.whole(i)));
-  svg.append(
-    drawn("text", { class: "axis", x: 0, y: 14 }, text.inertia),
-    drawn("text", { class: "axis", x: (margin.left + width - margin.right) / 2, y: height - 6, "text-anchor": "middle" }, text.iteration),
-    drawn("polyline", { points: history.map((value, i) => `${x(i + 1)},${y(value)}`).join(" ") }),
-  );
-  history.forEach((value, i) => {
-    const point = drawn("circle", { cx: x(i + 1), cy: y(value), r: history.length > 60 ? 2 : 3.5 });
-    point.append(drawn("title", {}, `${text.iteration} ${i + 1}: ${format.significant(value)}`));
-    svg.append(point);
-  });
-  root.replaceChildren(svg);
 }

@@ -8,8 +8,9 @@ import pytest
 
 from images import FRUITS
 from pimenton import compress, encode, read_image
+from pimenton.compare import compare_page
 from pimenton.formats import FORMATS
-from pimenton.page import Picture, compare_page
+from pimenton.page import Picture
 
 
 def data_of(page: str) -> dict[str, object]:

@@ -1,0 +1,116 @@
+"""The page that sets results beside their original.
+
+A result is shown from the bytes of its own file, so that what is judged is what was written.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pimenton.histogram import Histogram
+from pimenton.page import Picture, Shown, check_language, image_element, join_page, printable
+from pimenton.palette import MAX_COLORS, Palette
+from pimenton.quality import mse, psnr
+
+SCRIPTS = ("stage.js", "chart.js", "panels.js", "compare.js")
+
+
+def compare_page(
+    original: Picture, results: Sequence[Picture], *, title: str | None = None, lang: str = "en"
+) -> str:
+    """Make a page that shows results beside their original.
+
+    Parameters
+    ----------
+    original : Picture
+        The picture that the others came from. It is shown as a PNG without loss, or, if that is
+        too large, as a WebP of quality 95; the page says which.
+    results : sequence of Picture
+        One or more of the same size. Each is shown from its own file if browsers can show it, else
+        like the original. Its palette is its report's, or its colors if there are at most 256.
+    title : str, optional
+        Title of the page, by default the original's name.
+    lang : {"en", "es"}, optional
+        Language of the texts at first; the page offers both.
+
+    Returns
+    -------
+    str
+        HTML that needs nothing else, to be written as UTF-8.
+
+    Raises
+    ------
+    ValueError
+        If there is no result, one has another size than the original, or the language is unknown.
+    """
+    check_language(lang)
+    _check(original, results)
+    pictures = [original, *results]
+    shown = [Shown.of(original, own_file=False), *map(Shown.of, results)]
+    images = [image_element(picture, how) for picture, how in zip(pictures, shown, strict=True)]
+    height, width = original.pixels.shape[:2]
+    data = {
+        "width": width,
+        "height": height,
+        "original": _facts(original, shown[0]),
+        "results": [
+            _facts(result, how) | _distance(original, result) | _making(result)
+            for result, how in zip(results, shown[1:], strict=True)
+        ],
+    }
+    return join_page(
+        "compare",
+        SCRIPTS,
+        title=title or original.name,
+        lang=lang,
+        data=data,
+        aspect=f"{width} / {height}",
+        original_image=images[0],
+        result_images="\n        ".join(images[1:]),
+    )
+
+
+def _check(original: Picture, results: Sequence[Picture]) -> None:
+    if not results:
+        raise ValueError("results must hold at least one picture; got none")
+    height, width = original.pixels.shape[:2]
+    for result in results:
+        if result.pixels.shape != original.pixels.shape:
+            raise ValueError(
+                f"{result.name}: a result must have the size of its original, {width} x {height} "
+                f"pixels; got {result.pixels.shape[1]} x {result.pixels.shape[0]}"
+            )
+
+
+def _facts(picture: Picture, shown: Shown) -> dict[str, Any]:
+    """Say what is true of a picture alone."""
+    histogram = Histogram.of(picture.pixels)
+    facts: dict[str, Any] = {
+        "name": printable(picture.name),
+        "shown": shown.kind,
+        "n_colors": len(histogram.colors),
+    }
+    if picture.data is not None:
+        facts["size_bytes"] = len(picture.data)
+        facts["bits_per_pixel"] = 8 * len(picture.data) / histogram.n_pixels
+    if len(histogram.colors) <= MAX_COLORS:
+        count_of = dict(zip(Palette(histogram.colors).hex, histogram.counts.tolist(), strict=True))
+        palette = Palette.of(histogram.colors).hex
+        facts |= {"palette": palette, "counts": [count_of[name] for name in palette]}
+    return facts
+
+
+def _distance(original: Picture, result: Picture) -> dict[str, float | None]:
+    """Say how far a result is from its original; JSON has no infinity, so that becomes None."""
+    error = mse(original.pixels, result.pixels)
+    decibels = psnr(error)
+    return {"mse": error, "psnr": decibels if math.isfinite(decibels) else None}
+
+
+def _making(result: Picture) -> dict[str, Any]:
+    """Say how a result was made, if it is known; the report has the palette as it was written."""
+    if result.report is None:
+        return {}
+    report = result.report.to_dict()
+    names = ("n_colors", "palette", "counts", "inertia", "n_iter", "history", "elapsed_seconds")
+    return {name: report[name] for name in (*names, "options")}

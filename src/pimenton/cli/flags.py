@@ -1,0 +1,29 @@
+"""Flags made from the options, and those that several commands have."""
+
+import argparse
+import dataclasses
+from typing import Any
+
+from pimenton.options import Options
+
+
+def add_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
+    """Add a flag for each field of ``Options``, with its default or another one."""
+    for field in dataclasses.fields(Options):
+        rules = field.metadata
+        default = defaults.get(field.name, field.default)
+        parser.add_argument(
+            *rules["flags"],
+            dest=field.name,
+            type=type(field.default),
+            choices=rules["choices"],
+            default=default,
+            metavar=None if rules["choices"] else "N",
+            help=f"{rules['help']}  [default: {default}]",
+        )
+    parser.add_argument("--threads", type=int, metavar="N", help="Threads.  [default: all cores]")
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that allows to replace a file."""
+    parser.add_argument("--force", action="store_true", help="Replace an existing output.")

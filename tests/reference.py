@@ -45,6 +45,10 @@ def assign(points: Points, centroids: Points) -> NDArray[np.uint32]:
     return squared_distances(points, centroids).argmin(axis=1).astype(np.uint32)
 
 
+def nearest_distances(points: Points, centroids: Points) -> NDArray[np.float32]:
+    return squared_distances(points, centroids).min(axis=1)
+
+
 def assign_precisely(
     points: NDArray[np.float64], centroids: NDArray[np.float64]
 ) -> NDArray[np.uint32]:
@@ -175,3 +179,21 @@ def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> N
             prediction = [0, a, b, (a + b) // 2, paeth][kind]
             result[y + 1, i + pixel_bytes] = (value + prediction) % 256
     return result[1:, pixel_bytes:].astype(np.uint8)
+
+
+def find_regions(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Flood from each marked pixel that has no region yet."""
+    region = np.full(mask.shape, -1)
+    n_regions = 0
+    for start in np.argwhere(mask):
+        waiting = [tuple(start.tolist())] if region[tuple(start)] < 0 else []
+        n_regions += len(waiting)
+        while waiting:
+            y, x = waiting.pop()
+            if not (0 <= y < mask.shape[0] and 0 <= x < mask.shape[1]):
+                continue
+            if mask[y, x] and region[y, x] < 0:
+                region[y, x] = n_regions - 1
+                waiting += [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    places = np.flatnonzero(mask)
+    return places, region.ravel()[places].astype(np.uint32)

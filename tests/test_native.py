@@ -50,6 +50,8 @@ def test_pruned_search_equals_plain_search(points_weights, n_centroids: int, see
     centroids = np.where(rng.random((n_centroids, 1)) < 0.5, near, rng.random((n_centroids, 4)))
     centroids = centroids.astype(np.float32)
     assert np.array_equal(_native.assign(points, centroids, 1), reference.assign(points, centroids))
+    distances = _native.nearest_distances(points, centroids, 1)
+    assert np.array_equal(distances, reference.nearest_distances(points, centroids))
 
 
 @given(weighted_points(), st.integers(1, 40), st.integers(0, 2**32 - 1))
@@ -151,6 +153,17 @@ def test_labels_need_every_color() -> None:
     pixels = np.zeros((1, 4), np.uint8)
     with pytest.raises(ValueError, match="not in the histogram"):
         _native.label_pixels(pixels, histogram.colors, np.zeros(1, np.uint8), 1)
+
+
+@given(st.integers(0, 12), st.integers(1, 12), st.floats(0, 1), st.integers(0, 999))
+def test_regions_are_those_of_the_reference(
+    height: int, width: int, share: float, seed: int
+) -> None:
+    mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8)
+    for found, expected in zip(
+        _native.find_regions(mask), reference.find_regions(mask), strict=True
+    ):
+        assert np.array_equal(found, expected)
 
 
 @given(

@@ -25,8 +25,8 @@ def test_every_option_is_in_the_table() -> None:
     rows = [line for line in README.splitlines() if line.startswith("| `-")]
     for field in dataclasses.fields(Options):
         flag = field.metadata["flags"][-1]
-        [row] = [row for row in rows if f"{flag} " in row]
-        assert f"[{field.default}]" in row
+        [row] = [row for row in rows if f"{flag} " in row or f"{flag}`" in row]
+        assert isinstance(field.default, bool) or f"[{field.default}]" in row
         for choice in field.metadata["choices"] or ():
             assert f"`{choice}`" in row
     assert all(f"`{space}`" in README for space in SPACES)

@@ -17,6 +17,7 @@
 #include "lloyd.hpp"
 #include "precise.hpp"
 #include "pyramid.hpp"
+#include "regions.hpp"
 #include "scores.hpp"
 #include "simd.hpp"
 #include "unfilter.hpp"
@@ -207,6 +208,27 @@ auto plus_plus_(Rows<float, 4> points, Line<double> weights,
     return array_of(std::move(chosen), {n});
 }
 
+auto nearest_distances_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
+    require(centroids.shape(0) > 0, "there must be at least one centroid");
+    std::vector<float> distances(points.shape(0));
+    {
+        nb::gil_scoped_release unlocked;
+        nearest_distances(view(points), view(centroids), distances, n_threads, active_width());
+    }
+    return array_of(std::move(distances), {points.shape(0)});
+}
+
+auto find_regions_(nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu> mask) {
+    Regions found;
+    {
+        nb::gil_scoped_release unlocked;
+        found = find_regions(view(mask), mask.shape(1));
+    }
+    const std::size_t n = found.places.size();
+    return nb::make_tuple(array_of(std::move(found.places), {n}),
+                          array_of(std::move(found.numbers), {n}));
+}
+
 auto unfilter_(Line<std::uint8_t> filtered, std::size_t row_bytes, std::size_t pixel_bytes) {
     require(row_bytes > 0 && pixel_bytes > 0, "a row and a pixel must have at least one byte");
     require(filtered.size() % (row_bytes + 1) == 0, "the rows must be whole");
@@ -333,6 +355,9 @@ NB_MODULE(_native, m) {
           nb::arg("weights").noconvert(), nb::arg("bits"));
     m.def("plus_plus", &plus_plus_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("uniforms").noconvert());
+    m.def("nearest_distances", &nearest_distances_, nb::arg("points").noconvert(),
+          nb::arg("centroids").noconvert(), nb::arg("n_threads"));
+    m.def("find_regions", &find_regions_, nb::arg("mask").noconvert());
     m.def("unfilter", &unfilter_, nb::arg("filtered").noconvert(), nb::arg("row_bytes"),
           nb::arg("pixel_bytes"));
     nb::class_<LloydStep>(m, "LloydStep")

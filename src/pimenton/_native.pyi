@@ -63,6 +63,18 @@ def plus_plus(
 ) -> NDArray[np.uint32]:
     """Choose starting points by greedy k-means++; uniforms is (n_clusters, n_trials) in [0, 1)."""
 
+def nearest_distances(points: Points, centroids: Points, n_threads: int) -> NDArray[np.float32]:
+    """Give the squared distance of each point to its nearest centroid."""
+
+def find_regions(
+    mask: NDArray[np.uint8],
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Give the places (n,) of the marked pixels of (height, width), and their regions (n,).
+
+    Pixels that touch, corners included, are of one region. Places count pixels row by row; regions
+    are numbered in the order of their first pixels.
+    """
+
 def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> NDArray[np.uint8]:
     """Undo the filters of PNG rows (n_rows * (1 + row_bytes),): (n_rows, row_bytes)."""
 

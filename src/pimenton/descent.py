@@ -153,7 +153,7 @@ def _promising_moves(
     descent: Descent, n_moved: int, failed: Container[tuple[int, int]]
 ) -> list[Move]:
     """Choose the moves that promise most, each of clusters that no other move touches."""
-    loss, neighbours = _losses(descent)
+    loss, neighbours = losses(descent.centroids, descent.moments)
     gain = SPLIT_GAIN * _spreads(descent.moments).max(axis=1)
     promise = gain - loss[:, np.newaxis]
     np.fill_diagonal(promise, -np.inf)
@@ -190,13 +190,13 @@ def _moved(descent: Descent, moves: Sequence[Move]) -> Points:
     return centroids
 
 
-def _losses(descent: Descent) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def losses(centroids: Points, moments: Moments) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Give by how much inertia rises if each cluster joins the one where it costs least, and which.
 
     Two clusters of weights u and v whose means are d apart cost u v / (u + v) d**2 more as one.
     """
-    c = descent.centroids.astype(np.float64)
-    weight = np.maximum(descent.moments[:, 8], np.finfo(np.float64).tiny)
+    c = centroids.astype(np.float64)
+    weight = np.maximum(moments[:, 8], np.finfo(np.float64).tiny)
     # Axis by axis, since products of matrices may be summed in any order.
     sq = sum((axis[:, np.newaxis] - axis) ** 2 for axis in c.T)
     cost = sq / (1 / weight[:, np.newaxis] + 1 / weight)

@@ -39,6 +39,8 @@ class Options:
         Color space in which colors are clustered and mapped: srgb, linear, oklab or cielab.
     dither : str
         How pixels between two colors are drawn.
+    accents : bool
+        Whether small regions of a rare color get an entry of their own, as ``accents.serve`` does.
     effort : str
         How long to search: fast, balanced or best.
     seed : int
@@ -49,7 +51,7 @@ class Options:
     ValueError
         If a choice is out of its range or table.
     TypeError
-        If a number is not an integer.
+        If a number is not an integer, or a switch neither True nor False.
 
     Examples
     --------
@@ -66,12 +68,13 @@ class Options:
     )
     space: str = _choice("oklab", "Color space of the distances.", "--space", choices=SPACES)
     dither: str = _choice("none", "How to draw colors in between.", "--dither", choices=DITHERS)
+    accents: bool = _choice(False, "Keep the colors of small regions.", "--accents")
     effort: str = _choice("balanced", "How long to search.", "--effort", choices=EFFORTS)
     seed: int = _choice(0, "Seed of the random start.", "--seed", limits=(0, 2**32 - 1))
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            _check(field.name, getattr(self, field.name), field.metadata)
+            _check(field, getattr(self, field.name))
 
     @classmethod
     def of(cls, options: "Options | None", **choices: Any) -> "Options":
@@ -95,9 +98,12 @@ class Options:
         return dataclasses.asdict(self)
 
 
-def _check(name: str, value: Any, rules: Mapping[str, Any]) -> None:
+def _check(field: "dataclasses.Field[Any]", value: Any) -> None:
+    name, rules = field.name, field.metadata
     if rules["choices"] is not None and value not in rules["choices"]:
         raise ValueError(f"{name} must be one of {', '.join(rules['choices'])}; got {value!r}")
+    if isinstance(field.default, bool) and not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
     if rules["limits"] is None:
         return
     if isinstance(value, bool) or not hasattr(value, "__index__"):

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pimenton.accents import serve
 from pimenton.clustering import Clustering, kmeans
 from pimenton.colorspace import SPACES
 from pimenton.dithering import remap
@@ -198,8 +199,9 @@ def compress_pixels(
 def _quantized(pixels: Pixels, options: Options, n_threads: int) -> tuple[IndexedImage, Clustering]:
     space = SPACES[options.space]
     histogram = Histogram.of(pixels, n_threads=n_threads)
+    points = space.from_srgb(histogram.colors, n_threads)
     clustering = kmeans(
-        space.from_srgb(histogram.colors, n_threads),
+        points,
         histogram.weights,
         options.n_colors,
         seed=options.seed,
@@ -207,7 +209,13 @@ def _quantized(pixels: Pixels, options: Options, n_threads: int) -> tuple[Indexe
         n_threads=n_threads,
     )
     few = len(histogram.colors) <= options.n_colors
-    colors = histogram.colors if few else space.to_srgb(clustering.centroids)
+    centroids = clustering.centroids
+    if options.accents and not few:
+        centroids = serve(
+            pixels, histogram, points, centroids, options.n_colors,
+            space=options.space, n_threads=n_threads,
+        )  # fmt: skip
+    colors = histogram.colors if few else space.to_srgb(centroids)
     image = remap(
         pixels,
         Palette.of(colors),

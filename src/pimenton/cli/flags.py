@@ -12,6 +12,11 @@ def add_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
     for field in dataclasses.fields(Options):
         rules = field.metadata
         default = defaults.get(field.name, field.default)
+        if isinstance(default, bool):
+            parser.add_argument(
+                *rules["flags"], dest=field.name, action="store_true", help=rules["help"]
+            )
+            continue
         parser.add_argument(
             *rules["flags"],
             dest=field.name,

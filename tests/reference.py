@@ -49,6 +49,26 @@ def nearest_distances(points: Points, centroids: Points) -> NDArray[np.float32]:
     return squared_distances(points, centroids).min(axis=1)
 
 
+def mix_colors(
+    points: Points, entries: Points, labels: NDArray[np.uint32], grain: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    partners = np.zeros(len(points), np.uint8)
+    shares = np.zeros(len(points), np.float32)
+    for i, (point, own) in enumerate(zip(points, labels, strict=True)):
+        d = entries - entries[own]
+        e = (point - entries[own]) * d
+        along = e[:, 0] + e[:, 1] + e[:, 2] + e[:, 3]
+        squares = d * d
+        sq = squares[:, 0] + squares[:, 1] + squares[:, 2] + squares[:, 3]
+        slope = 2 * along - np.float32(grain) * sq
+        with np.errstate(all="ignore"):
+            share = slope / (2 * (1 - np.float32(grain)) * sq)
+            gain = np.where(slope > 0, np.float32(0.5) * share * slope, 0)
+        partners[i] = gain.argmax() if gain.max() > 0 else own
+        shares[i] = share[partners[i]] if gain.max() > 0 else 0
+    return partners, shares
+
+
 def assign_precisely(
     points: NDArray[np.float64], centroids: NDArray[np.float64]
 ) -> NDArray[np.uint32]:

@@ -155,6 +155,19 @@ def test_labels_need_every_color() -> None:
         _native.label_pixels(pixels, histogram.colors, np.zeros(1, np.uint8), 1)
 
 
+@given(weighted_points(100), st.integers(1, 30), st.floats(0, 0.9), st.integers(0, 999))
+def test_mixtures_are_those_of_the_reference(points_weights, k: int, grain: float, seed) -> None:
+    points, _ = points_weights
+    entries = np.random.default_rng(seed).random((k, 4)).astype(np.float32)
+    labels = reference.assign(points, entries)
+    for found, expected in zip(
+        _native.mix_colors(points, entries, labels, grain, 2),
+        reference.mix_colors(points, entries, labels, grain),
+        strict=True,
+    ):
+        assert np.array_equal(found, expected)
+
+
 @given(st.integers(0, 12), st.integers(1, 12), st.floats(0, 1), st.integers(0, 999))
 def test_regions_are_those_of_the_reference(
     height: int, width: int, share: float, seed: int

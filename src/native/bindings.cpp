@@ -15,6 +15,7 @@
 #include "diffusion.hpp"
 #include "histogram.hpp"
 #include "lloyd.hpp"
+#include "mixing.hpp"
 #include "precise.hpp"
 #include "pyramid.hpp"
 #include "regions.hpp"
@@ -218,6 +219,23 @@ auto nearest_distances_(Rows<float, 4> points, Rows<float, 4> centroids, int n_t
     return array_of(std::move(distances), {points.shape(0)});
 }
 
+auto mix_colors_(Rows<float, 4> points, Rows<float, 4> entries, Line<std::uint32_t> labels,
+                 float grain, int n_threads) {
+    const std::size_t n = points.shape(0), k = entries.shape(0);
+    require(labels.size() == n, "points and labels must have the same length");
+    require(k >= 1 && k <= 256, "entries must be 1 to 256");
+    require(grain >= 0.0f && grain < 1.0f, "grain must be at least 0 and below 1");
+    for (std::uint32_t label : view(labels)) require(label < k, "a label must be an entry");
+    std::vector<std::uint8_t> partners(n);
+    std::vector<float> shares(n);
+    {
+        nb::gil_scoped_release unlocked;
+        mix_colors(view(points), view(entries), view(labels), grain, partners, shares, n_threads,
+                   active_width());
+    }
+    return nb::make_tuple(array_of(std::move(partners), {n}), array_of(std::move(shares), {n}));
+}
+
 auto find_regions_(nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu> mask) {
     Regions found;
     {
@@ -357,6 +375,9 @@ NB_MODULE(_native, m) {
           nb::arg("uniforms").noconvert());
     m.def("nearest_distances", &nearest_distances_, nb::arg("points").noconvert(),
           nb::arg("centroids").noconvert(), nb::arg("n_threads"));
+    m.def("mix_colors", &mix_colors_, nb::arg("points").noconvert(),
+          nb::arg("entries").noconvert(), nb::arg("labels").noconvert(), nb::arg("grain"),
+          nb::arg("n_threads"));
     m.def("find_regions", &find_regions_, nb::arg("mask").noconvert());
     m.def("unfilter", &unfilter_, nb::arg("filtered").noconvert(), nb::arg("row_bytes"),
           nb::arg("pixel_bytes"));

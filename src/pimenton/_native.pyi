@@ -66,6 +66,14 @@ def plus_plus(
 def nearest_distances(points: Points, centroids: Points, n_threads: int) -> NDArray[np.float32]:
     """Give the squared distance of each point to its nearest centroid."""
 
+def mix_colors(
+    points: Points, entries: Points, labels: NDArray[np.uint32], grain: float, n_threads: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Give the entry to mix each point's nearest one with, and its share, 0 to about 1/2.
+
+    Least is squared error of the average plus grain times the variance of the mixture.
+    """
+
 def find_regions(
     mask: NDArray[np.uint8],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:

@@ -7,11 +7,12 @@ command line, forms and documentation are made from it.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from pimenton.clustering import EFFORTS
 from pimenton.colorspace import SPACES
-from pimenton.dithering import DITHERS
+from pimenton.dithering import DITHERS, STRENGTH
 from pimenton.palette import MAX_COLORS
 
 
@@ -19,7 +20,7 @@ def _choice(
     default: Any,
     help: str,
     *flags: str,
-    limits: tuple[int, int] | None = None,
+    limits: tuple[float, float] | None = None,
     choices: Mapping[str, object] | None = None,
 ) -> Any:
     metadata = {"help": help, "flags": flags, "limits": limits}
@@ -39,6 +40,8 @@ class Options:
         Color space in which colors are clustered and mapped: srgb, linear, oklab or cielab.
     dither : str
         How pixels between two colors are drawn.
+    dither_strength : float
+        How much of it, 0 to 1.
     accents : bool
         Whether small regions of a rare color get an entry of their own, as ``accents.serve`` does.
     effort : str
@@ -51,7 +54,8 @@ class Options:
     ValueError
         If a choice is out of its range or table.
     TypeError
-        If a number is not an integer, or a switch neither True nor False.
+        If a number is not one, or not an integer where it must be, or a switch neither True nor
+        False.
 
     Examples
     --------
@@ -68,6 +72,9 @@ class Options:
     )
     space: str = _choice("oklab", "Color space of the distances.", "--space", choices=SPACES)
     dither: str = _choice("none", "How to draw colors in between.", "--dither", choices=DITHERS)
+    dither_strength: float = _choice(
+        STRENGTH, "How much of it.", "--dither-strength", limits=(0, 1)
+    )
     accents: bool = _choice(False, "Keep the colors of small regions.", "--accents")
     effort: str = _choice("balanced", "How long to search.", "--effort", choices=EFFORTS)
     seed: int = _choice(0, "Seed of the random start.", "--seed", limits=(0, 2**32 - 1))
@@ -106,8 +113,11 @@ def _check(field: "dataclasses.Field[Any]", value: Any) -> None:
         raise TypeError(f"{name} must be True or False; got {value!r}")
     if rules["limits"] is None:
         return
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer; got {value!r}")
+    wanted, kind = (
+        (Real, "a number") if isinstance(field.default, float) else (Integral, "an integer")
+    )
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        raise TypeError(f"{name} must be {kind}; got {value!r}")
     low, high = rules["limits"]
     if not low <= value <= high:
         raise ValueError(f"{name} must be between {low} and {high}; got {value}")

@@ -222,6 +222,7 @@ def _quantized(pixels: Pixels, options: Options, n_threads: int) -> tuple[Indexe
         histogram=histogram,
         space=options.space,
         dither="none" if few else options.dither,
+        strength=options.dither_strength,
         n_threads=n_threads,
     )
     return image, clustering

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from struct import pack
@@ -15,6 +16,9 @@ from pimenton.pixels import Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
+
+# How the names of files begin that are being written; the number of the process follows.
+TEMPORARY = ".pimenton-"
 
 
 def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced") -> bytes:
@@ -106,15 +110,18 @@ def write_atomically(path: Path, data: bytes) -> None:
     if mode is not None and not stat.S_ISREG(mode):
         path.write_bytes(data)
         return
-    partial = path.with_name(f".pimenton-{os.getpid()}-{os.urandom(4).hex()}")
+    partial = path.with_name(f"{TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}")
     try:
         with partial.open("xb") as file:
             file.write(data)
         if mode is not None:
             partial.chmod(stat.S_IMODE(mode))
         partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = os.fspath(path)
         raise
 
 

@@ -11,7 +11,7 @@ import zlib
 from binascii import crc32
 from collections.abc import Iterator
 from dataclasses import dataclass
-from struct import unpack, unpack_from
+from struct import pack, unpack, unpack_from
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,7 +98,7 @@ def decode_png(data: bytes, max_pixels: int) -> Decoded:
     header: _Header | None = None
     packed: list[bytes] = []
     facts: dict[bytes, bytes] = {}
-    for kind, body in _chunks(data):
+    for kind, body in chunks_of(data):
         if kind == b"IHDR":
             header = _header_of(body, max_pixels)
         elif header is None:
@@ -115,8 +115,19 @@ def decode_png(data: bytes, max_pixels: int) -> Decoded:
     return Decoded(samples, _encoding_of(facts), _orientation_of(facts))
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Walk through the chunks; the last may be cut short, which its reader will find out."""
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """Frame a chunk: its length, kind, content and checksum."""
+    return pack(">I", len(body)) + kind + body + pack(">I", crc32(body, crc32(kind)))
+
+
+def chunks_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Walk through a PNG's chunks; the last may be cut short, which its reader will find out.
+
+    Raises
+    ------
+    ValueError
+        If a chunk that a picture cannot do without is damaged.
+    """
     start = len(SIGNATURE)
     while start + 8 <= len(data):
         length, kind = unpack_from(">I4s", data, start)
@@ -232,7 +243,7 @@ def _looked_up(indices: NDArray[Any], palette: bytes, clear: bytes | None) -> ND
 def _encoding_of(facts: dict[bytes, bytes]) -> Encoding:
     """Read how samples stand for light: a profile wins over sRGB, and that over gamma."""
     if b"iCCP" in facts:
-        profile = _expanded(facts[b"iCCP"].partition(b"\0")[2][1:])
+        profile = expanded(facts[b"iCCP"].partition(b"\0")[2][1:])
         if profile:
             return icc_encoding(profile)
     if b"sRGB" in facts:
@@ -246,7 +257,7 @@ def _encoding_of(facts: dict[bytes, bytes]) -> Encoding:
     )
 
 
-def _expanded(packed: bytes) -> bytes:
+def expanded(packed: bytes) -> bytes:
     """Inflate metadata; empty if it is damaged or too large."""
     stream = zlib.decompressobj()
     try:
@@ -262,11 +273,11 @@ def _orientation_of(facts: dict[bytes, bytes]) -> int:
     for kind in (b"zTXt", b"tEXt"):
         for name in (b"Raw profile type exif", b"Raw profile type APP1"):
             text = facts.get(kind + name, b"").partition(b"\0")[2]
-            text = _expanded(text[1:]) if kind == b"zTXt" else text
+            text = expanded(text[1:]) if kind == b"zTXt" else text
             digits = b"".join(text.split(b"\n")[3:])
             if not exif and re.fullmatch(rb"(?:[0-9a-fA-F]{2})+", digits):
                 exif = bytes.fromhex(digits.decode("ascii"))
     _, _, xmp = facts.get(b"iTXtXML:com.adobe.xmp", b"").partition(b"\0")
     if xmp[:1] == b"\1":
-        xmp = _expanded(xmp[2:].split(b"\0", 2)[-1])
+        xmp = expanded(xmp[2:].split(b"\0", 2)[-1])
     return exif_orientation(exif) or xmp_orientation(xmp) or 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
-from pimenton.cli.answers import FAILED, USAGE
+from pimenton.cli.answers import FAILED, USAGE, take_any_name
 from pimenton.options import Options
 
 # Each module adds its arguments to a parser and runs what was chosen.
@@ -20,6 +20,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status: 0 done, 1 some input failed, 2 wrong usage."""
+    take_any_name()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] not in (*COMMANDS, "-h", "--help", "--version"):
         words.insert(0, "compress")

@@ -1,15 +1,11 @@
 """What the commands say, and how they end."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-
-from pimenton.errors import QualityNotReached, UnreadableImage
 
 FAILED = 1
 USAGE = 2
-
-# What a bad input or an unlucky disk gives: one line to the user, never a traceback.
-FAILURES = (UnreadableImage, QualityNotReached, OSError, ValueError)
 
 
 def complain(sentence: str, status: int = FAILED) -> int:
@@ -18,14 +14,15 @@ def complain(sentence: str, status: int = FAILED) -> int:
     return status
 
 
-def said(error: Exception) -> str:
-    """Put an error in one line that names the file first."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
-
-
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise FileExistsError if a file exists and is not to be replaced."""
     if path.exists() and not force:
         raise FileExistsError(f"{path}: exists; use --force to replace it")
+
+
+def take_any_name() -> None:
+    """Let names be printed that are no text: as the bytes they are, or spelt out."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")

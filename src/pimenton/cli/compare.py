@@ -4,8 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from pimenton.cli.answers import FAILURES, complain, refuse_existing, said
+from pimenton.batch import FAILURES
+from pimenton.cli.answers import complain, refuse_existing
 from pimenton.cli.flags import add_force
+from pimenton.errors import one_line
 from pimenton.options import Options
 
 
@@ -33,7 +35,7 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
             write_atomically(chosen.output, page.encode())
         quality = measure_pixels(original.pixels, result.pixels)
     except FAILURES as failure:
-        return complain(said(failure))
+        return complain(one_line(failure))
     sizes = [path.stat().st_size for path in (chosen.original, chosen.result)]
     if chosen.json:
         figures = {

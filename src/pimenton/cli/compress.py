@@ -1,76 +1,217 @@
 """``pimenton compress``: pictures made small."""
 
 import argparse
+import dataclasses
 import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from pimenton.batch import Outcome, compress_file
-from pimenton.cli.answers import FAILURES, USAGE, complain, refuse_existing, said
+from pimenton.batch import FAILED, WRITTEN, Job, Outcome, Rules, attempt
+from pimenton.cli.answers import USAGE, complain, refuse_existing
 from pimenton.cli.flags import add_force, add_options
+from pimenton.cli.progress import Progress
+from pimenton.errors import one_line, printable
+from pimenton.folders import find_jobs, remove_stale
+from pimenton.formats import FORMATS
+from pimenton.metadata import METADATA
 from pimenton.options import Options
+from pimenton.pixels import thread_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="Pictures to read.")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help="Pictures, folders of them, or patterns."
+    )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="File to write.  [default: NAME.min.png]"
     )
+    parser.add_argument("--to", type=Path, metavar="DIR", help="Folder for the results.")
+    parser.add_argument("--in-place", action="store_true", help="Replace the pictures themselves.")
+    parser.add_argument("--format", choices=tuple(FORMATS), help="Format of the results.")
     add_options(parser)
     add_force(parser)
+    _add_rules(parser)
     parser.add_argument(
-        "--allow-larger", action="store_true", help="Write a result larger than its input."
+        "-j", "--jobs", type=int, metavar="N", help="Files at a time.  [default: one a core]"
     )
+    parser.add_argument("-q", "--quiet", action="store_true", help="Print errors alone.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object a picture.")
     parser.add_argument(
         "--report", type=Path, metavar="PAGE", help="Write a page with both pictures."
     )
 
 
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-larger", action="store_true", help="Write a result larger than its input."
+    )
+    parser.add_argument(
+        "--metadata",
+        choices=tuple(METADATA),
+        default="strip",
+        help="Keep EXIF, XMP and texts, or not.  [default: strip]",
+    )
+    parser.add_argument(
+        "--preserve-times", action="store_true", help="Give results the time of their inputs."
+    )
+
+
 def run(chosen: argparse.Namespace, options: Options) -> int:
-    """Compress each input; one that fails is said and the others go on."""
-    if len(chosen.inputs) > 1 and (chosen.output or chosen.report):
-        return complain("--output and --report take one input", USAGE)
-    status = 0
-    for source in chosen.inputs:
-        try:
-            if chosen.report:
-                refuse_existing(chosen.report, force=chosen.force)
-            outcome = compress_file(
-                source,
-                chosen.output,
-                options,
-                force=chosen.force,
-                allow_larger=chosen.allow_larger,
-                n_threads=chosen.threads,
-            )
-            if chosen.report:
-                _write_report(outcome, chosen.report)
-        except FAILURES as error:
-            status = complain(said(error))
-            continue
-        print(json.dumps(outcome.to_dict()) if chosen.json else _line(outcome))
-    return status
+    """Compress each picture; one that fails is said and the others go on."""
+    wrong = _wrong_usage(chosen)
+    if wrong:
+        return complain(wrong, USAGE)
+    try:
+        jobs = _jobs(chosen)
+        if chosen.report:
+            refuse_existing(chosen.report, force=chosen.force)
+    except (OSError, ValueError) as error:
+        return complain(one_line(error))
+    places = {path.parent for job in jobs for path in job.places}
+    remove_stale(places)
+    started = time.monotonic()
+    tally = Tally(len(jobs))
+    with (
+        Progress(len(jobs), shown=len(jobs) > 1 and not chosen.quiet) as progress,
+        closing(_outcomes(jobs, options, chosen)) as outcomes,
+    ):
+        for outcome in outcomes:
+            tally.add(outcome)
+            progress.clear()
+            _tell(outcome, chosen, alone=not progress.shown)
+            progress.advance()
+    remove_stale(places)
+    if len(jobs) > 1 and not chosen.quiet:
+        print(tally.summary(time.monotonic() - started), file=sys.stderr)
+    return int(tally.statuses[FAILED] > 0)
 
 
-def _write_report(outcome: Outcome, path: Path) -> None:
+def _wrong_usage(chosen: argparse.Namespace) -> str:
+    """Say what does not go together; nothing if all does."""
+    single = [name for name in ("output", "report") if getattr(chosen, name)]
+    if single and (len(chosen.inputs) > 1 or Path(chosen.inputs[0]).is_dir()):
+        return f"--{single[0]} takes one input, which is a file"
+    places = [name for name in ("output", "to", "in_place") if getattr(chosen, name)]
+    if len(places) > 1:
+        first, second = (f"--{name.replace('_', '-')}" for name in places[:2])
+        return f"{first} and {second} say different places"
+    if chosen.format and (chosen.in_place or chosen.output):
+        return "--format goes with --to, or with neither --output nor --in-place"
+    if chosen.jobs is not None and chosen.jobs < 1:
+        return f"--jobs must be at least 1; got {chosen.jobs}"
+    return ""
+
+
+def _jobs(chosen: argparse.Namespace) -> list[Job]:
+    if chosen.output:
+        return [Job(Path(chosen.inputs[0]), chosen.output)]
+    return find_jobs(chosen.inputs, to=chosen.to, in_place=chosen.in_place, format=chosen.format)
+
+
+def _outcomes(
+    jobs: Sequence[Job], options: Options, chosen: argparse.Namespace
+) -> Generator[Outcome, None, None]:
+    """Compress here, or in processes where there are enough files to be worth starting them."""
+    rules = Rules(
+        force=chosen.force,
+        renew=chosen.to is not None,
+        allow_larger=chosen.allow_larger,
+        metadata=chosen.metadata,
+        preserve_times=chosen.preserve_times,
+    )
+    n_jobs = min(chosen.jobs or thread_count(None), len(jobs) // 2)
+    if n_jobs > 1 and not chosen.report:
+        from pimenton.workers import compress_apart
+
+        yield from compress_apart(jobs, options, rules, n_jobs=n_jobs, n_threads=chosen.threads)
+        return
+    for job in jobs:
+        outcome = attempt(job, options, rules, chosen.threads)
+        if chosen.report and outcome.result:
+            outcome = _with_report(outcome, chosen.report)
+        yield outcome
+
+
+def _with_report(outcome: Outcome, path: Path) -> Outcome:
     from pimenton.compare import compare_page
     from pimenton.formats import write_atomically
     from pimenton.page import Picture
 
+    assert outcome.result is not None
     result = Picture.of(outcome.target.name, outcome.result)
-    write_atomically(path, compare_page(Picture.read(outcome.source), [result]).encode())
+    page = compare_page(Picture.read(outcome.job.source), [result])
+    try:
+        write_atomically(path, page.encode())
+    except OSError as error:
+        return dataclasses.replace(outcome, status=FAILED, reason=one_line(error))
+    return outcome
+
+
+def _tell(outcome: Outcome, chosen: argparse.Namespace, *, alone: bool) -> None:
+    """Print what became of a picture; with a bar, only what went wrong."""
+    if outcome.status == FAILED:
+        complain(outcome.reason)
+    if chosen.json:
+        print(json.dumps(outcome.to_dict()), flush=True)
+    elif outcome.status != FAILED and alone and not chosen.quiet:
+        print(_line(outcome), flush=True)
 
 
 def _line(outcome: Outcome) -> str:
-    report = outcome.result.report
+    name = printable(outcome.target)
+    if outcome.status != WRITTEN:
+        name = f"{printable(outcome.job.source)}: {outcome.reason}"
+    report = outcome.report
+    if report is None:
+        return name
     assert report.input_bytes is not None
-    sizes = f"{_size(report.input_bytes)} -> {_size(report.output_bytes)}"
-    change = f"{100 * (report.output_bytes / report.input_bytes - 1):+.1f} %"
     figures = f"{report.n_colors} colors, PSNR {report.psnr:.2f} dB"
-    name = outcome.target if outcome.written else f"{outcome.source}: {outcome.kept}"
-    return f"{name}: {sizes} ({change}), {figures}, {report.elapsed_seconds:.2f} s"
+    change = _change(report.input_bytes, report.output_bytes)
+    return f"{name}: {change}, {figures}, {report.elapsed_seconds:.2f} s"
+
+
+def _change(before: int, after: int) -> str:
+    return f"{_size(before)} -> {_size(after)} ({100 * (after / before - 1):+.1f} %)"
 
 
 def _size(n_bytes: int) -> str:
-    return f"{n_bytes} B" if n_bytes < 1000 else f"{n_bytes / 1000:.1f} kB"
+    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
+        if n_bytes >= factor * (10 if unit == "MB" else 1):
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes} B"
+
+
+class Tally:
+    """What became of a batch, in sums.
+
+    Parameters
+    ----------
+    n_files : int
+        Files of the batch.
+    """
+
+    def __init__(self, n_files: int) -> None:
+        self.n_files = n_files
+        self.statuses: Counter[str] = Counter()
+        self.before = 0
+        self.after = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a file; one that was not written keeps its size."""
+        self.statuses[outcome.status] += 1
+        if outcome.report and outcome.report.input_bytes:
+            self.before += outcome.report.input_bytes
+            self.after += (
+                outcome.report.output_bytes if outcome.written else outcome.report.input_bytes
+            )
+
+    def summary(self, elapsed_seconds: float) -> str:
+        """Give the sums in a line."""
+        parts = [f"{count} {status}" for status, count in sorted(self.statuses.items())]
+        sizes = f"; {_change(self.before, self.after)}" if self.before else ""
+        return f"{self.n_files} pictures: {', '.join(parts)}{sizes}, {elapsed_seconds:.1f} s"

@@ -4,8 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from pimenton.cli.answers import FAILURES, complain, refuse_existing, said
+from pimenton.batch import FAILURES
+from pimenton.cli.answers import complain, refuse_existing
 from pimenton.cli.flags import add_force, add_options
+from pimenton.errors import one_line
 from pimenton.options import Options
 
 
@@ -30,7 +32,7 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
             write_palette(image.palette, chosen.output, counts=image.counts.tolist())
             return 0
     except FAILURES as error:
-        return complain(said(error))
+        return complain(one_line(error))
     n_pixels = image.indices.size
     for color, name, count in zip(
         image.palette.colors, image.palette.hex, image.counts, strict=True

@@ -1,0 +1,94 @@
+"""Processes of our own that compress files beside each other.
+
+Each process uses its share of the threads. One that dies, of a decoder's fault or for want of
+memory, takes only its file with it; all of them end with the process that started them, however it
+ended.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+
+from pimenton.batch import FAILED, Job, Outcome, Rules, attempt_apart, compress_files
+from pimenton.options import Options
+from pimenton.pixels import thread_count
+
+
+def compress_apart(
+    jobs: Sequence[Job],
+    options: Options,
+    rules: Rules,
+    *,
+    n_jobs: int,
+    n_threads: int | None = None,
+) -> Iterator[Outcome]:
+    """Compress files in processes; yield what became of each as soon as it is known.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        The files.
+    options : Options
+        The choices.
+    rules : Rules
+        What may be written.
+    n_jobs : int
+        Files compressed at a time, each in a process.
+    n_threads : int, optional
+        Threads for each file, by default its share of one a core.
+
+    Yields
+    ------
+    Outcome
+    """
+    n_threads = n_threads or max(1, thread_count(None) // n_jobs)
+    rest = dict.fromkeys(jobs)
+    n_waiting = 2 * n_jobs
+    while rest:
+        try:
+            with _processes(n_jobs) as pool:
+                for outcome in compress_files(
+                    list(rest), options, rules, pool, n_waiting=n_waiting, n_threads=n_threads
+                ):
+                    del rest[outcome.job]
+                    yield outcome
+        except BrokenExecutor:
+            # Files are handed over in their order: one of these was it.
+            for job in list(rest)[:n_waiting]:
+                del rest[job]
+                yield _alone(job, options, rules, n_threads)
+
+
+def _alone(job: Job, options: Options, rules: Rules, n_threads: int) -> Outcome:
+    """Compress a file in a process that no other file shares."""
+    try:
+        with _processes(1) as pool:
+            return pool.submit(attempt_apart, job, options, rules, n_threads).result()
+    except BrokenExecutor:
+        reason = f"{job.source}: the process that compressed it died"
+        return Outcome(job=job, target=job.target, status=FAILED, reason=reason)
+
+
+def _processes(n_jobs: int) -> ProcessPoolExecutor:
+    # A fork of this process could find a lock held by a thread that the fork does not have.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if hasattr(context, "set_forkserver_preload"):
+        context.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_serve)
+
+
+def _serve() -> None:
+    """Leave an interruption to the parent, and end when it has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

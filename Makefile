@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
 
-.PHONY: demo test lint golden clean
+.PHONY: demo test lint golden three clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -23,6 +23,10 @@ lint: $(VENV)/.tested-with
 
 golden: $(VENV)/.tested-with
 	$(BIN)/python tests/golden/make.py
+
+# The parts of three.js that `pimenton explain` draws with; needs npm, the result is kept.
+three:
+	cd tools/three && npm ci && npm run build
 
 clean:
 	rm -rf $(VENV) build demo site

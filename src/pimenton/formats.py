@@ -1,5 +1,6 @@
 """Files written: pictures of few colors in every format that holds them without loss."""
 
+import math
 import os
 import stat
 from collections.abc import Callable
@@ -72,6 +73,27 @@ def encode_pixels(pixels: Pixels, *, quality: int | None = None) -> bytes:
     if quality is None:
         return _saved(picture, "PNG", compress_level=1)
     return _saved(picture, "WEBP", quality=quality, method=2)
+
+
+def reduce_pixels(pixels: Pixels, max_pixels: int) -> Pixels:
+    """Make a picture of no more than so many pixels, each the mean of those it stands for.
+
+    Parameters
+    ----------
+    pixels : (height, width, 4) uint8
+        The picture; it comes back as it is if it is no larger.
+    max_pixels : int
+        Most pixels wanted.
+    """
+    height, width = pixels.shape[:2]
+    ratio = math.sqrt(max_pixels / (height * width))
+    if ratio >= 1:
+        return pixels
+    from PIL import Image
+
+    size = max(1, int(width * ratio)), max(1, int(height * ratio))
+    reduced = Image.fromarray(pixels).convert("RGBa").resize(size, Image.Resampling.BOX)
+    return np.array(reduced.convert("RGBA"))
 
 
 def format_of(path: Path) -> str:

@@ -15,6 +15,7 @@ COMMANDS = {
     "compress": "Compress pictures.",
     "palette": "Show or write the palette of a picture.",
     "compare": "Compare a result with its original.",
+    "explain": "Tell K-means on a picture, step by step.",
 }
 
 

@@ -2,14 +2,19 @@
 
 import argparse
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from pimenton.options import Options
 
 
-def add_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
-    """Add a flag for each field of ``Options``, with its default or another one."""
+def add_options(
+    parser: argparse.ArgumentParser, *, only: Collection[str] | None = None, **defaults: Any
+) -> None:
+    """Add a flag for each field of ``Options``, or some, with its default or another one."""
     for field in dataclasses.fields(Options):
+        if only is not None and field.name not in only:
+            continue
         rules = field.metadata
         default = defaults.get(field.name, field.default)
         if isinstance(default, bool):
@@ -32,3 +37,10 @@ def add_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
 def add_force(parser: argparse.ArgumentParser) -> None:
     """Add the flag that allows to replace a file."""
     parser.add_argument("--force", action="store_true", help="Replace an existing output.")
+
+
+def add_lang(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that chooses the language of a page."""
+    parser.add_argument(
+        "--lang", choices=("en", "es"), help="Language of the page.  [default: the locale's]"
+    )

@@ -1,0 +1,40 @@
+"""``pimenton explain``: a page that tells K-means on a picture."""
+
+import argparse
+from pathlib import Path
+
+from pimenton.cli.answers import FAILURES, USAGE, complain, said
+from pimenton.cli.flags import add_force, add_lang, add_options
+from pimenton.cli.pages import language_of, write_page
+from pimenton.explain import MAX_COLORS, explain_page
+from pimenton.options import Options
+from pimenton.page import Picture
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument("input", type=Path, metavar="IN", help="Picture to read.")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="PAGE", help="Page to write.  [default: NAME.html]"
+    )
+    add_options(parser, only=("n_colors", "seed"), n_colors=8)
+    add_lang(parser)
+    add_force(parser)
+
+
+def run(chosen: argparse.Namespace, options: Options) -> int:
+    """Write the page."""
+    if options.n_colors > MAX_COLORS:
+        return complain(f"explain takes 1 to {MAX_COLORS} colors; got {options.n_colors}", USAGE)
+    try:
+        page = explain_page(
+            Picture.read(chosen.input),
+            n_colors=options.n_colors,
+            seed=options.seed,
+            lang=language_of(chosen),
+            n_threads=chosen.threads,
+        )
+        write_page(page, chosen.output or chosen.input.with_suffix(".html"), force=chosen.force)
+    except FAILURES as error:
+        return complain(said(error))
+    return 0

@@ -186,3 +186,43 @@ def test_numpys_own_simd_changes_no_bit(photo: Path) -> None:
     slow = run(photo, "-o", plain, NPY_DISABLE_CPU_FEATURES=features, PYTHONWARNINGS="ignore")
     assert slow.returncode == 0, slow.stderr
     assert plain.read_bytes() == wide.read_bytes()
+
+
+def test_pipes_carry_the_picture_alone(photo: Path) -> None:
+    command = [sys.executable, "-m", "pimenton", "compress", "-k", "8"]
+    target = photo.with_name("out.png")
+    assert main(["compress", "-k", "8", str(photo), "-o", str(target)]) == 0
+    data = photo.read_bytes()
+    for words in (["-"], ["-", "-o", "-"], [str(photo), "-o", "-"], ["-", "--json"]):
+        result = subprocess.run([*command, *words], input=data, capture_output=True)
+        assert result.stdout == target.read_bytes()
+        assert (result.stderr == b"") == ("--json" not in words)
+    piped = photo.with_name("piped.webp")
+    subprocess.run([*command, "-", "-o", piped], input=data, check=True)
+    assert np.array_equal(read_image(piped), read_image(target))
+    result = subprocess.run([*command, "-", "--format", "gif"], input=data, capture_output=True)
+    assert result.stdout.startswith(b"GIF89a")
+
+
+def test_a_pipe_gives_the_original_back_where_it_is_better(photo: Path) -> None:
+    command = [sys.executable, "-m", "pimenton", "compress", "-"]
+    once = subprocess.run(command, input=photo.read_bytes(), capture_output=True).stdout
+    again = subprocess.run([*command, "-k", "200"], input=once, capture_output=True).stdout
+    assert subprocess.run(command, input=once, capture_output=True).stdout == once
+    assert len(again) <= len(once)
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_a_broken_pipe_picture_is_said(data: bytes) -> None:
+    command = [sys.executable, "-m", "pimenton", "compress", "-"]
+    result = subprocess.run(command, input=data, capture_output=True)
+    assert result.returncode == 1
+    assert result.stdout == b""
+    assert result.stderr.startswith(b"pimenton: standard input: ")
+    assert result.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("words", [["-", "photo.png"], ["-", "--to", "out"], ["-", "--in-place"]])
+def test_a_pipe_goes_alone(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compress", *words]) == 2
+    assert "- takes no other input" in capsys.readouterr().err

@@ -5,17 +5,18 @@ import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pimenton import marks
 from pimenton.errors import QualityNotReached, UnreadableImage, one_line, printable
-from pimenton.formats import format_of, write_atomically
+from pimenton.formats import FORMATS, format_of, write_atomically
 from pimenton.metadata import furnish, read_metadata
 from pimenton.options import Options
 from pimenton.pipeline import compress_pixels
-from pimenton.reading import read_image
+from pimenton.reading import format_in, read_image
 from pimenton.report import Compressed, Report
 
 # What a bad input or an unlucky disk gives: one line to the user, never a traceback.
@@ -232,6 +233,61 @@ def compress_file(
     if not marks.mark_in(result.data):
         marks.put_on(target, digest)
     return Outcome(job=job, target=target, status=WRITTEN, report=result.report, result=result)
+
+
+def compress_data(
+    data: bytes,
+    options: Options,
+    rules: Rules | None = None,
+    *,
+    format: str | None = None,
+    name: str = "standard input",
+    n_threads: int | None = None,
+) -> tuple[bytes, Compressed | None]:
+    """Compress a file's content, unless that would lose or gain nothing.
+
+    Parameters
+    ----------
+    data : bytes
+        The content.
+    options : Options
+        The choices.
+    rules : Rules, optional
+        What may be given back.
+    format : str, optional
+        A key of ``FORMATS``, by default the content's own, or PNG where that is not written.
+    name : str, optional
+        What errors call the content.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+
+    Returns
+    -------
+    data : bytes
+        The result's content, or the original's if that is better or was made with these choices.
+    made : Compressed or None
+        The result, given back or not; None if there is none.
+
+    Raises
+    ------
+    UnreadableImage, ValueError
+        As ``compress``.
+    """
+    rules = rules or Rules()
+    own = format_in(data[:16])
+    format = format or (own if own in FORMATS else "png")
+    digest = digest_for(options, format, rules)
+    if own == format and marks.mark_in(data) == digest and not rules.force:
+        return data, None
+    file = BytesIO(data)
+    file.name = name
+    made = compress_pixels(
+        read_image(file), format, options, input_bytes=len(data), n_threads=n_threads
+    )
+    metadata = replace(read_metadata(data, keep=rules.metadata), mark=digest)
+    made = with_data(made, furnish(made.data, format, metadata))
+    better = len(made.data) < len(data) or own != format or rules.allow_larger
+    return made.data if better else data, made
 
 
 def digest_for(options: Options, format: str, rules: Rules) -> str:

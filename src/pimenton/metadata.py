@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 METADATA = {"strip": "Keep the resolution alone.", "keep": "Keep EXIF, XMP and texts."}
 
-_ORIENTATION, _SOFTWARE, _THUMBNAIL = 0x0112, 0x0131, 1
+_ORIENTATION, _SOFTWARE, _XMP = 0x0112, 0x0131, 700
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _CENTIMETER = 282, 283, 296, 3
+_STRIP_OFFSETS, _STRIP_BYTES = 273, 279
+_DIRECTORIES = (34665, 34853)
 # Tags of a TIFF that speak of the picture, not of how the file is laid out.
-_TELLING_TAGS = (270, 271, 272, 306, 315, 33432, 34665, 34853)
+_TELLING_TAGS = (270, 271, 272, 306, 315, 33432, *_DIRECTORIES)
 _METERS_PER_INCH = 0.0254
 _XMP_KEY = b"XML:com.adobe.xmp"
 _PROFILE_KEY = re.compile(rb"Raw profile type (exif|APP1|xmp)")
@@ -161,7 +164,15 @@ def _exif_of_tiff(image: "Image.Image") -> bytes:
     for tag in list(exif):
         if tag not in _TELLING_TAGS:
             del exif[tag]
+    _load_directories(exif)
     return exif.tobytes() if len(exif) else b""
+
+
+def _load_directories(exif: "Image.Exif") -> None:
+    # Pillow writes those that it has been asked for.
+    for tag in _DIRECTORIES:
+        if tag in exif:
+            exif.get_ifd(tag)
 
 
 def _as_bytes(value: Any) -> bytes:
@@ -177,8 +188,7 @@ def _upright_exif(exif: bytes) -> bytes:
     try:
         kept = Image.Exif()
         kept.load(exif if exif.startswith(b"Exif\0\0") else b"Exif\0\0" + exif)
-        for ifd in (0x8769, 0x8825):
-            kept.get_ifd(ifd)
+        _load_directories(kept)
         kept.pop(_ORIENTATION, None)
         return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else b""
     except Exception:
@@ -207,7 +217,7 @@ def _in_png(data: bytes, metadata: Metadata) -> bytes:
 
 
 def _in_gif(data: bytes, metadata: Metadata) -> bytes:
-    """Put comments and XMP before the trailer."""
+    """Put comments and XMP before the first frame."""
     extra = b""
     for text in (_said(metadata), *(body.partition(b"\0")[2] for _, body in metadata.texts)):
         if text:
@@ -216,7 +226,10 @@ def _in_gif(data: bytes, metadata: Metadata) -> bytes:
         # The magic trailer ends a reader that takes the packet for sub-blocks.
         trailer = b"\1" + bytes(range(255, -1, -1)) + b"\0"
         extra += b"\x21\xff\x0bXMP DataXMP" + metadata.xmp + trailer
-    return data[:-1] + extra + data[-1:]
+    n_colors = 2 << (data[10] & 7) if data[10] & 0x80 else 0
+    start = 13 + 3 * n_colors
+    # Extensions came with the later version of the format.
+    return b"GIF89a" + data[6:start] + extra + data[start:]
 
 
 def _said(metadata: Metadata) -> bytes:
@@ -258,22 +271,33 @@ def _in_webp(data: bytes, metadata: Metadata) -> bytes:
 
 
 def _in_tiff(data: bytes, metadata: Metadata) -> bytes:
-    from PIL import Image
+    """Put a longer directory before the strips of a TIFF."""
+    from PIL import Image, TiffImagePlugin
 
-    choices: dict[str, Any] = {}
-    if metadata.resolution:
-        choices["dpi"] = tuple(value * _METERS_PER_INCH for value in metadata.resolution)
-    exif = Image.Exif()
-    if metadata.exif:
-        exif.load(b"Exif\0\0" + metadata.exif)
-    if metadata.mark:
-        exif[_SOFTWARE] = _said(metadata).decode()
-    if metadata.xmp:
-        exif[700] = metadata.xmp
-    file = BytesIO()
     with Image.open(BytesIO(data)) as image:
-        image.save(file, "TIFF", compression="tiff_adobe_deflate", exif=exif, **choices)
-    return file.getvalue()
+        directory = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+        for tag, value in image.tag_v2.items():  # type: ignore[attr-defined]
+            directory.tagtype[tag] = image.tag_v2.tagtype[tag]  # type: ignore[attr-defined]
+            directory[tag] = value
+    if metadata.resolution:
+        directory[_X_RESOLUTION], directory[_Y_RESOLUTION] = (
+            TiffImagePlugin.IFDRational(round(value), 100) for value in metadata.resolution
+        )
+        directory[_RESOLUTION_UNIT] = _CENTIMETER
+    if metadata.exif:
+        exif = Image.Exif()
+        exif.load(b"Exif\0\0" + metadata.exif)
+        for tag in set(exif) & set(_TELLING_TAGS):
+            directory[tag] = exif.get_ifd(tag) if tag in _DIRECTORIES else exif[tag]
+    if metadata.mark:
+        directory[_SOFTWARE] = _said(metadata).decode()
+    if metadata.xmp:
+        directory[_XMP] = metadata.xmp
+    # Written, strips are taken to lie behind the directory, at places that count from its end.
+    strips, sizes = directory[_STRIP_OFFSETS], directory[_STRIP_BYTES]
+    end = max(start + size for start, size in zip(strips, sizes, strict=True))
+    directory[_STRIP_OFFSETS] = tuple(start - 8 for start in strips)
+    return data[:4] + pack("<I", 8) + directory.tobytes(8) + data[8:end]
 
 
 def _in_bmp(data: bytes, metadata: Metadata) -> bytes:

@@ -98,6 +98,22 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         return _finished(_decoded(file, name, max_pixels))
 
 
+def format_in(head: bytes) -> str:
+    """Tell the format of a file by its first 16 bytes; empty if it is none that is read.
+
+    Examples
+    --------
+    >>> format_in(b"GIF89a"), format_in(b"text")
+    ('gif', '')
+    """
+    if head.startswith(SIGNATURE):
+        return "png"
+    for format, (_, signature) in _FORMATS.items():
+        if re.match(signature, head, re.DOTALL):
+            return format.lower()
+    return ""
+
+
 def source_bytes(source: Source) -> int | None:
     """Give the size of a file or of bytes; None for a picture in memory."""
     if isinstance(source, bytes | bytearray | memoryview):

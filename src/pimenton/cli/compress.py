@@ -25,7 +25,7 @@ from pimenton.pixels import thread_count
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument(
-        "inputs", nargs="+", metavar="IN", help="Pictures, folders of them, or patterns."
+        "inputs", nargs="+", metavar="IN", help="Pictures, folders of them, patterns, or -."
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="File to write.  [default: NAME.min.png]"
@@ -66,6 +66,10 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
     wrong = _wrong_usage(chosen)
     if wrong:
         return complain(wrong, USAGE)
+    if "-" in (chosen.inputs[0], str(chosen.output)):
+        from pimenton.cli.pipes import run_pipe
+
+        return run_pipe(chosen, options, _rules(chosen))
     try:
         jobs = _jobs(chosen)
         if chosen.report:
@@ -96,15 +100,29 @@ def _wrong_usage(chosen: argparse.Namespace) -> str:
     single = [name for name in ("output", "report") if getattr(chosen, name)]
     if single and (len(chosen.inputs) > 1 or Path(chosen.inputs[0]).is_dir()):
         return f"--{single[0]} takes one input, which is a file"
+    if "-" in (*chosen.inputs, str(chosen.output)) and (
+        len(chosen.inputs) > 1 or chosen.to or chosen.in_place or chosen.report
+    ):
+        return "- takes no other input, and no place for results but --output"
     places = [name for name in ("output", "to", "in_place") if getattr(chosen, name)]
     if len(places) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in places[:2])
         return f"{first} and {second} say different places"
-    if chosen.format and (chosen.in_place or chosen.output):
-        return "--format goes with --to, or with neither --output nor --in-place"
+    if chosen.format and (chosen.in_place or str(chosen.output or "-") != "-"):
+        return "--format goes with neither --in-place nor a file that --output names"
     if chosen.jobs is not None and chosen.jobs < 1:
         return f"--jobs must be at least 1; got {chosen.jobs}"
     return ""
+
+
+def _rules(chosen: argparse.Namespace) -> Rules:
+    return Rules(
+        force=chosen.force,
+        renew=chosen.to is not None,
+        allow_larger=chosen.allow_larger,
+        metadata=chosen.metadata,
+        preserve_times=chosen.preserve_times,
+    )
 
 
 def _jobs(chosen: argparse.Namespace) -> list[Job]:
@@ -117,13 +135,7 @@ def _outcomes(
     jobs: Sequence[Job], options: Options, chosen: argparse.Namespace
 ) -> Generator[Outcome, None, None]:
     """Compress here, or in processes where there are enough files to be worth starting them."""
-    rules = Rules(
-        force=chosen.force,
-        renew=chosen.to is not None,
-        allow_larger=chosen.allow_larger,
-        metadata=chosen.metadata,
-        preserve_times=chosen.preserve_times,
-    )
+    rules = _rules(chosen)
     n_jobs = min(chosen.jobs or thread_count(None), len(jobs) // 2)
     if n_jobs > 1 and not chosen.report:
         from pimenton.workers import compress_apart

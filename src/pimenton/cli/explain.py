@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
-from pimenton.cli.answers import FAILURES, USAGE, complain, said
+from pimenton.batch import FAILURES
+from pimenton.cli.answers import USAGE, complain
 from pimenton.cli.flags import add_force, add_lang, add_options
 from pimenton.cli.pages import language_of, write_page
+from pimenton.errors import one_line
 from pimenton.explain import MAX_COLORS, explain_page
 from pimenton.options import Options
 from pimenton.page import Picture
@@ -36,5 +38,5 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
         )
         write_page(page, chosen.output or chosen.input.with_suffix(".html"), force=chosen.force)
     except FAILURES as error:
-        return complain(said(error))
+        return complain(one_line(error))
     return 0

@@ -26,7 +26,8 @@ def test_every_option_is_in_the_table() -> None:
     for field in dataclasses.fields(Options):
         flag = field.metadata["flags"][-1]
         [row] = [row for row in rows if f"{flag} " in row or f"{flag}`" in row]
-        assert isinstance(field.default, bool) or f"[{field.default}]" in row
+        shown = "automatic" if field.default is None else field.default
+        assert isinstance(field.default, bool) or f"[{shown}]" in row
         for choice in field.metadata["choices"] or ():
             assert f"`{choice}`" in row
     assert all(f"`{space}`" in README for space in SPACES)

@@ -16,11 +16,13 @@
 #include "histogram.hpp"
 #include "lloyd.hpp"
 #include "mixing.hpp"
+#include "parse.hpp"
 #include "precise.hpp"
 #include "pyramid.hpp"
 #include "regions.hpp"
 #include "scores.hpp"
 #include "simd.hpp"
+#include "texture.hpp"
 #include "unfilter.hpp"
 
 namespace nb = nanobind;
@@ -316,6 +318,51 @@ auto pyramid_(Picture pixels, const std::vector<float>& space, std::size_t n_sca
     return array_of(std::move(planes), {n});
 }
 
+template <class T>
+using Plane = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+auto weigh_texture_(Plane<float> lightness, float forgiven, int n_threads) {
+    require(lightness.size() > 0, "there must be at least one pixel");
+    require(forgiven > 0, "forgiven must be positive");
+    std::vector<float> weights(lightness.size());
+    {
+        nb::gil_scoped_release unlocked;
+        weigh_texture(view(lightness), lightness.shape(1), forgiven, weights, n_threads,
+                      active_width());
+    }
+    return array_of(std::move(weights), {lightness.shape(0), lightness.shape(1)});
+}
+
+auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t> exact,
+            Plane<float> weights, Rows<float, 4> entries, Line<double> shares, float bit_weight,
+            float carried, float cap, int n_dynamic, int n_triples, int n_accepted, int every,
+            std::size_t rows_per_band, int n_threads) {
+    const std::size_t height = ranks.shape(0), width = ranks.shape(1);
+    require(ranks.size() > 0, "there must be at least one pixel");
+    require(weights.shape(0) == height && weights.shape(1) == width,
+            "weights and ranks must have the same shape");
+    require(exact.size() == points.shape(0), "exact and points must have the same length");
+    require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
+    require(shares.size() == entries.shape(0), "shares and entries must have the same length");
+    require(n_dynamic >= 0 && n_dynamic % 16 == 0 && n_dynamic <= 96,
+            "n_dynamic must be a multiple of 16 up to 96");
+    require(n_triples == 0 || n_triples == 16 || n_triples == 32, "n_triples must be 0, 16 or 32");
+    require(n_accepted >= 1 && n_accepted <= 3 && every >= 1, "n_accepted must be 1 to 3");
+    require(rows_per_band > 0, "rows_per_band must be positive");
+    std::vector<std::uint8_t> indices(width * height);
+    double bits = 0;
+    {
+        nb::gil_scoped_release unlocked;
+        const auto colors = static_cast<std::uint32_t>(points.shape(0));
+        for (const auto rank : view(ranks)) require(rank < colors, "a rank is of no point");
+        bits = parse({width, height, view(ranks), view(points), view(exact), view(weights),
+                      view(entries)},
+                     {bit_weight, carried, cap, n_dynamic, n_triples, n_accepted, every},
+                     view(shares), rows_per_band, indices, n_threads, active_width());
+    }
+    return nb::make_tuple(array_of(std::move(indices), {height, width}), bits);
+}
+
 void require_pyramid(const Line<float>& planes, std::size_t height, std::size_t width,
                      std::size_t n_scales) {
     require(width > 0 && height > 0, "there must be at least one pixel");
@@ -379,6 +426,14 @@ NB_MODULE(_native, m) {
           nb::arg("entries").noconvert(), nb::arg("labels").noconvert(), nb::arg("grain"),
           nb::arg("n_threads"));
     m.def("find_regions", &find_regions_, nb::arg("mask").noconvert());
+    m.def("weigh_texture", &weigh_texture_, nb::arg("lightness").noconvert(), nb::arg("forgiven"),
+          nb::arg("n_threads"));
+    m.def("parse", &parse_, nb::arg("ranks").noconvert(), nb::arg("points").noconvert(),
+          nb::arg("exact").noconvert(), nb::arg("weights").noconvert(),
+          nb::arg("entries").noconvert(), nb::arg("shares").noconvert(), nb::arg("bit_weight"),
+          nb::arg("carried"), nb::arg("cap"), nb::arg("n_dynamic"), nb::arg("n_triples"),
+          nb::arg("n_accepted"), nb::arg("every"), nb::arg("rows_per_band"),
+          nb::arg("n_threads"));
     m.def("unfilter", &unfilter_, nb::arg("filtered").noconvert(), nb::arg("row_bytes"),
           nb::arg("pixel_bytes"));
     nb::class_<LloydStep>(m, "LloydStep")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pimenton.pixels import Colors, Counts, Indices, Pixels, Points, Weights
+from pimenton.pixels import Colors, Counts, Indices, Pixels, Points, Ranks, Weights
 
 def simd_width() -> str:
     """Name the SIMD width in use: baseline, avx2 or avx512."""
@@ -81,6 +81,36 @@ def find_regions(
 
     Pixels that touch, corners included, are of one region. Places count pixels row by row; regions
     are numbered in the order of their first pixels.
+    """
+
+def weigh_texture(
+    lightness: NDArray[np.float32], forgiven: float, n_threads: int
+) -> NDArray[np.float32]:
+    """Give (forgiven / (forgiven + v))**(3/4) with the local variance v of (h, w) lightness."""
+
+def parse(
+    ranks: Ranks,
+    points: Points,
+    exact: NDArray[np.int16],
+    weights: NDArray[np.float32],
+    entries: Points,
+    shares: Weights,
+    bit_weight: float,
+    carried: float,
+    cap: float,
+    n_dynamic: int,
+    n_triples: int,
+    n_accepted: int,
+    every: int,
+    rows_per_band: int,
+    n_threads: int,
+) -> tuple[Indices, float]:
+    """Choose indices inside a lossy LZ77 parse; give them and the bits that deflate should need.
+
+    ranks (h, w) are rows of points (m, 4), exact (m,) their equal entry or -1, weights (h, w) those
+    of squared errors, entries (k, 4) the palette, shares (k,) of pixels nearest to each. Up to
+    n_dynamic (a multiple of 16) distances are followed besides 32 fixed ones, found at every so
+    many pixels from n_triples (0, 16 or 32) triples of n_accepted (1 to 3) entries.
     """
 
 def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> NDArray[np.uint8]:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 TEMPORARY = ".pimenton-"
 
 
-def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced") -> bytes:
+def encode(
+    image: IndexedImage, format: str = "png", *, effort: str = "balanced", parsed: bool = False
+) -> bytes:
     """Encode a picture of few colors.
 
     Parameters
@@ -34,6 +36,8 @@ def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced"
         BMP has none at all.
     effort : {"fast", "balanced", "best"}, optional
         How long to look for fewer bytes.
+    parsed : bool, optional
+        Whether the indices were chosen by `parsing.parse`: then row filters can only spoil them.
 
     Returns
     -------
@@ -47,6 +51,8 @@ def encode(image: IndexedImage, format: str = "png", *, effort: str = "balanced"
     """
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {format!r}")
+    if parsed and format == "png":
+        return parsed_png(image, effort)
     return FORMATS[format](image, effort)
 
 
@@ -147,9 +153,11 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def pack_indices(image: IndexedImage) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def pack_indices(
+    image: IndexedImage, bits: int | None = None
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Pack indices as PNG stores them, high bits first, (height, bytes of a row) uint8."""
-    bits = image.bit_depth
+    bits = bits or image.bit_depth
     if bits == 8:
         return image.indices
     per_byte = 8 // bits
@@ -182,16 +190,23 @@ def _png(image: IndexedImage, effort: str) -> bytes:
     return min(bytes(optimized), _plain_png(image, level=12), key=len)
 
 
-def _plain_png(image: IndexedImage, level: int) -> bytes:
+def parsed_png(image: IndexedImage, effort: str) -> bytes:
+    """Encode without row filters, in whole bytes or packed, whichever is smaller."""
+    level = 9 if effort == "fast" else 12
+    return min((_plain_png(image, level, bits) for bits in {8, image.bit_depth}), key=len)
+
+
+def _plain_png(image: IndexedImage, level: int, bit_depth: int | None = None) -> bytes:
     """Encode without row filters, which seldom help indices."""
     import deflate
 
-    rows = np.pad(pack_indices(image), ((0, 0), (1, 0)))
+    bit_depth = bit_depth or image.bit_depth
+    rows = np.pad(pack_indices(image, bit_depth), ((0, 0), (1, 0)))
     colors = image.palette.colors
     # Entries after the last one that is not opaque need no opacity.
     n_alphas = int(np.flatnonzero(colors[:, 3] < 255)[-1]) + 1 if not image.palette.is_opaque else 0
     chunks = [
-        (b"IHDR", pack(">IIBBBBB", image.width, image.height, image.bit_depth, 3, 0, 0, 0)),
+        (b"IHDR", pack(">IIBBBBB", image.width, image.height, bit_depth, 3, 0, 0, 0)),
         (b"PLTE", colors[:, :3].tobytes()),
         *([(b"tRNS", colors[:n_alphas, 3].tobytes())] if n_alphas else []),
         (b"IDAT", bytes(deflate.zlib_compress(rows.tobytes(), level))),

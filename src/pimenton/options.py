@@ -4,6 +4,7 @@ A field's metadata holds its help, its range or its table of choices, and its fl
 command line, forms and documentation are made from it.
 """
 
+import builtins
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ def _choice(
     default: Any,
     help: str,
     *flags: str,
+    type: type | None = None,
     limits: tuple[float, float] | None = None,
     choices: Mapping[str, object] | None = None,
 ) -> Any:
-    metadata = {"help": help, "flags": flags, "limits": limits}
+    metadata: dict[str, object] = {"help": help, "flags": flags, "limits": limits}
+    metadata["type"] = builtins.type(default) if type is None else type
     metadata["choices"] = None if choices is None else tuple(choices)
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -34,16 +37,31 @@ class Options:
 
     Attributes
     ----------
-    n_colors : int
-        Most colors in the palette, 1 to 256.
+    n_colors : int or None
+        Centroids of K-means, 1 to 256: each pixel takes the nearest, or is dithered. None aims at a
+        quality instead.
+    max_colors : int
+        Most colors in the palette where `n_colors` is None, 1 to 256.
+    quality : float or None
+        Lowest SSIMULACRA 2 score; None aims at 80 as far as `max_colors` and `max_bytes` allow.
+    max_bytes : int or None
+        Largest size of the file.
+    best_possible : bool
+        Whether the nearest to a quality or size that cannot be met is written, instead of an error.
+    lossless : bool
+        Whether pictures of more than 256 colors are refused, instead of losing some.
+    parse : bool or None
+        Whether indices are chosen inside a lossy LZ77 parse; None does so unless there is a
+        dithering, or `n_colors` without a quality or a size.
     space : str
         Color space in which colors are clustered and mapped: srgb, linear, oklab or cielab.
     dither : str
         How pixels between two colors are drawn.
     dither_strength : float
         How much of it, 0 to 1.
-    accents : bool
-        Whether small regions of a rare color get an entry of their own, as ``accents.serve`` does.
+    accents : bool or None
+        Whether small regions of a rare color get an entry of their own, as ``accents.serve`` does;
+        None does so where indices are parsed.
     effort : str
         How long to search: fast, balanced or best.
     seed : int
@@ -67,21 +85,50 @@ class Options:
     ValueError: n_colors must be between 1 and 256; got 300
     """
 
-    n_colors: int = _choice(
-        MAX_COLORS, "Most colors in the palette.", "-k", "--colors", limits=(1, MAX_COLORS)
+    n_colors: int | None = _choice(
+        None, "Centroids of K-means.", "-k", "--colors", type=int, limits=(1, MAX_COLORS)
     )
+    max_colors: int = _choice(
+        MAX_COLORS, "Most colors in the palette.", "--max-colors", limits=(1, MAX_COLORS)
+    )
+    quality: float | None = _choice(
+        None, "Lowest SSIMULACRA 2 score.", "-Q", "--quality", type=float, limits=(-1000, 100)
+    )
+    max_bytes: int | None = _choice(
+        None, "Largest size of the file.", "--max-bytes", type=int, limits=(1, 2**63 - 1)
+    )
+    best_possible: bool = _choice(
+        False, "Write the nearest to what cannot be met.", "--best-possible"
+    )
+    lossless: bool = _choice(False, "Refuse to lose a color.", "--lossless")
+    parse: bool | None = _choice(None, "Choose indices that compress well.", "--parse", type=bool)
     space: str = _choice("oklab", "Color space of the distances.", "--space", choices=SPACES)
     dither: str = _choice("none", "How to draw colors in between.", "--dither", choices=DITHERS)
     dither_strength: float = _choice(
         STRENGTH, "How much of it.", "--dither-strength", limits=(0, 1)
     )
-    accents: bool = _choice(False, "Keep the colors of small regions.", "--accents")
+    accents: bool | None = _choice(
+        None, "Keep the colors of small regions.", "--accents", type=bool
+    )
     effort: str = _choice("balanced", "How long to search.", "--effort", choices=EFFORTS)
     seed: int = _choice(0, "Seed of the random start.", "--seed", limits=(0, 2**32 - 1))
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             _check(field, getattr(self, field.name))
+
+    @property
+    def palette_size(self) -> int:
+        """The most colors that the palette may have."""
+        return self.max_colors if self.n_colors is None else self.n_colors
+
+    @property
+    def parses(self) -> bool:
+        """Whether indices are chosen inside the parse."""
+        if self.parse is not None:
+            return self.parse
+        plain = self.dither != "none" or self.n_colors is not None
+        return not plain or self.quality is not None or self.max_bytes is not None
 
     @classmethod
     def of(cls, options: "Options | None", **choices: Any) -> "Options":
@@ -107,15 +154,15 @@ class Options:
 
 def _check(field: "dataclasses.Field[Any]", value: Any) -> None:
     name, rules = field.name, field.metadata
+    if value is None and field.default is None:
+        return
     if rules["choices"] is not None and value not in rules["choices"]:
         raise ValueError(f"{name} must be one of {', '.join(rules['choices'])}; got {value!r}")
-    if isinstance(field.default, bool) and not isinstance(value, bool):
+    if rules["type"] is bool and not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False; got {value!r}")
     if rules["limits"] is None:
         return
-    wanted, kind = (
-        (Real, "a number") if isinstance(field.default, float) else (Integral, "an integer")
-    )
+    kind, wanted = ("an integer", Integral) if rules["type"] is int else ("a number", Real)
     if isinstance(value, bool) or not isinstance(value, wanted):
         raise TypeError(f"{name} must be {kind}; got {value!r}")
     low, high = rules["limits"]

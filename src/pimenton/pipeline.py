@@ -2,6 +2,8 @@
 
 import os
 import time
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,16 @@ from pimenton.accents import serve
 from pimenton.clustering import Clustering, kmeans
 from pimenton.colorspace import SPACES
 from pimenton.dithering import remap
+from pimenton.errors import QualityNotReached
 from pimenton.formats import encode, format_of, write_atomically
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import Palette
+from pimenton.parsing import prepare
 from pimenton.pixels import Pixels, thread_count
 from pimenton.quality import Quality, measure_pixels, mse, psnr
+from pimenton.rate import AIM, Bench, Fitted, fit_bytes, fit_quality
 from pimenton.reading import Source, read_image, source_bytes
 from pimenton.report import Compressed, Report
 
@@ -57,7 +62,9 @@ def quantize(
     ((16, 16), 4)
     """
     options = Options.of(options, **choices)
-    return _quantized(read_image(image), options, thread_count(n_threads))[0]
+    pixels, n_threads = read_image(image), thread_count(n_threads)
+    histogram = Histogram.of(pixels, n_threads=n_threads)
+    return _quantized(pixels, histogram, options, n_threads)[0]
 
 
 def compress(
@@ -93,6 +100,8 @@ def compress(
     ------
     UnreadableImage
         If the picture cannot be read.
+    QualityNotReached
+        If a quality or a size that was asked for cannot be met.
     ValueError, TypeError
         If a choice is wrong, or the target's ending is unknown.
     OSError
@@ -170,10 +179,9 @@ def compress_pixels(
     Compressed
     """
     started = time.perf_counter()
-    n_threads = thread_count(n_threads)
-    image, clustering = _quantized(pixels, options, n_threads)
-    data = encode(image, format, effort=options.effort)
+    drawn = _drawn(pixels, format, options, thread_count(n_threads))
     elapsed = time.perf_counter() - started
+    image, clustering = drawn.image, drawn.clustering
     error = mse(pixels, image.to_pixels())
     height, width = image.indices.shape
     report = Report(
@@ -181,10 +189,12 @@ def compress_pixels(
         height=height,
         n_colors=len(image.palette),
         input_bytes=input_bytes,
-        output_bytes=len(data),
-        bits_per_pixel=8 * len(data) / (width * height),
+        output_bytes=len(drawn.data),
+        bits_per_pixel=8 * len(drawn.data) / (width * height),
         mse=error,
         psnr=psnr(error),
+        quality=drawn.quality,
+        quality_reached=drawn.reached,
         inertia=clustering.inertia,
         n_iter=clustering.n_iter,
         history=clustering.history,
@@ -193,32 +203,83 @@ def compress_pixels(
         options=options,
         elapsed_seconds=elapsed,
     )
-    return Compressed(data, image, report)
+    return Compressed(drawn.data, image, report)
 
 
-def _quantized(pixels: Pixels, options: Options, n_threads: int) -> tuple[IndexedImage, Clustering]:
-    space = SPACES[options.space]
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A picture of few colors, its file, and how it was come by."""
+
+    image: IndexedImage
+    data: bytes
+    clustering: Clustering
+    quality: float | None = None
+    reached: bool | None = None
+
+
+def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int) -> _Drawn:
     histogram = Histogram.of(pixels, n_threads=n_threads)
-    points = space.from_srgb(histogram.colors, n_threads)
-    clustering = kmeans(
-        points,
-        histogram.weights,
-        options.n_colors,
-        seed=options.seed,
-        effort=options.effort,
-        n_threads=n_threads,
+    few = len(histogram.colors) <= options.palette_size
+    if options.lossless and not few:
+        raise QualityNotReached(
+            f"there are {len(histogram.colors)} colors; without loss there can be "
+            f"{options.palette_size}"
+        )
+    if few or not options.parses:
+        image, clustering = _quantized(pixels, histogram, options, n_threads)
+        data = encode(image, format, effort=options.effort)
+        _require_size(len(data), options)
+        return _Drawn(image, data, clustering, *((100.0, True) if few else (None, None)))
+    palette, clustering = _palette(pixels, histogram, options, n_threads)
+    subject = prepare(pixels, histogram, palette, n_threads=n_threads)
+    encoder = partial(encode, format=format, effort=options.effort, parsed=True)
+    bench = Bench.of(pixels, subject, encoder, effort=options.effort, n_threads=n_threads)
+    fitted = _fitted(bench, options)
+    return _Drawn(
+        fitted.image,
+        fitted.data,
+        clustering,
+        fitted.quality,
+        fitted.quality >= (AIM if options.quality is None else options.quality),
     )
-    few = len(histogram.colors) <= options.n_colors
-    centroids = clustering.centroids
-    if options.accents and not few:
-        centroids = serve(
-            pixels, histogram, points, centroids, options.n_colors,
-            space=options.space, n_threads=n_threads,
-        )  # fmt: skip
-    colors = histogram.colors if few else space.to_srgb(centroids)
+
+
+def _fitted(bench: Bench, options: Options) -> Fitted:
+    """Search for the quality, then for the size; say so if one that was asked for is not met."""
+    aim = AIM if options.quality is None else options.quality
+    fitted = fit_quality(bench, aim)
+    if options.quality is not None and fitted.quality < aim and not options.best_possible:
+        raise QualityNotReached(
+            f"quality {options.quality:g} is not reached with {len(fitted.image.palette)} colors; "
+            f"the best is {fitted.quality:.1f}"
+        )
+    if options.max_bytes is None or len(fitted.data) <= options.max_bytes:
+        return fitted
+    if options.quality is not None and not options.best_possible:
+        raise QualityNotReached(
+            f"quality {options.quality:g} takes {len(fitted.data)} bytes; at most "
+            f"{options.max_bytes} are allowed"
+        )
+    fitted = fit_bytes(bench, options.max_bytes)
+    _require_size(len(fitted.data), options)
+    return fitted
+
+
+def _require_size(n_bytes: int, options: Options) -> None:
+    if options.max_bytes is not None and n_bytes > options.max_bytes and not options.best_possible:
+        raise QualityNotReached(
+            f"at most {options.max_bytes} bytes are allowed; the smallest file has {n_bytes}"
+        )
+
+
+def _quantized(
+    pixels: Pixels, histogram: Histogram, options: Options, n_threads: int
+) -> tuple[IndexedImage, Clustering]:
+    palette, clustering = _palette(pixels, histogram, options, n_threads)
+    few = len(histogram.colors) <= options.palette_size
     image = remap(
         pixels,
-        Palette.of(colors),
+        palette,
         histogram=histogram,
         space=options.space,
         dither="none" if few else options.dither,
@@ -226,3 +287,27 @@ def _quantized(pixels: Pixels, options: Options, n_threads: int) -> tuple[Indexe
         n_threads=n_threads,
     )
     return image, clustering
+
+
+def _palette(
+    pixels: Pixels, histogram: Histogram, options: Options, n_threads: int
+) -> tuple[Palette, Clustering]:
+    space = SPACES[options.space]
+    points = space.from_srgb(histogram.colors, n_threads)
+    clustering = kmeans(
+        points,
+        histogram.weights,
+        options.palette_size,
+        seed=options.seed,
+        effort=options.effort,
+        n_threads=n_threads,
+    )
+    if len(histogram.colors) <= options.palette_size:
+        return Palette.of(histogram.colors), clustering
+    centroids = clustering.centroids
+    if options.parses if options.accents is None else options.accents:
+        centroids = serve(
+            pixels, histogram, points, centroids, options.palette_size,
+            space=options.space, n_threads=n_threads,
+        )  # fmt: skip
+    return Palette.of(space.to_srgb(centroids)), clustering

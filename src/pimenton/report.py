@@ -28,6 +28,10 @@ class Report:
         the worse of over black and over white.
     psnr : float
         ``10 * log10(255**2 / mse)`` in dB; infinite where nothing changed.
+    quality : float or None
+        SSIMULACRA 2 score where it was aimed at; 100 where no color was lost.
+    quality_reached : bool or None
+        Whether it is what was asked for, or 80 where nothing was.
     inertia : float
         Of the clustering before its centroids were rounded, in the units of the color space.
     n_iter : int
@@ -52,6 +56,8 @@ class Report:
     bits_per_pixel: float
     mse: float
     psnr: float
+    quality: float | None
+    quality_reached: bool | None
     inertia: float
     n_iter: int
     history: tuple[float, ...]

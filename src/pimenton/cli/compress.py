@@ -182,7 +182,10 @@ def _line(outcome: Outcome) -> str:
     if report is None:
         return name
     assert report.input_bytes is not None
-    figures = f"{report.n_colors} colors, PSNR {report.psnr:.2f} dB"
+    look = f"PSNR {report.psnr:.2f} dB"
+    if report.quality is not None:
+        look = f"SSIMULACRA2 {report.quality:.1f}"
+    figures = f"{report.n_colors} colors, {look}"
     change = _change(report.input_bytes, report.output_bytes)
     return f"{name}: {change}, {figures}, {report.elapsed_seconds:.2f} s"
 

@@ -26,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace, options: Options) -> int:
     """Write the page."""
-    if options.n_colors > MAX_COLORS:
-        return complain(f"explain takes 1 to {MAX_COLORS} colors; got {options.n_colors}", USAGE)
+    if options.palette_size > MAX_COLORS:
+        return complain(f"explain takes 1 to {MAX_COLORS} colors; got {options.palette_size}", USAGE)
     try:
         page = explain_page(
             Picture.read(chosen.input),
-            n_colors=options.n_colors,
+            n_colors=options.palette_size,
             seed=options.seed,
             lang=language_of(chosen),
             n_threads=chosen.threads,

@@ -17,19 +17,26 @@ def add_options(
             continue
         rules = field.metadata
         default = defaults.get(field.name, field.default)
-        if isinstance(default, bool):
+        shown = "automatic" if default is None else default
+        help = f"{rules['help']}  [default: {shown}]"
+        if rules["type"] is bool:
+            action = "store_true" if default is False else argparse.BooleanOptionalAction
             parser.add_argument(
-                *rules["flags"], dest=field.name, action="store_true", help=rules["help"]
+                *rules["flags"],
+                dest=field.name,
+                action=action,
+                default=default,
+                help=rules["help"] if default is False else help,
             )
             continue
         parser.add_argument(
             *rules["flags"],
             dest=field.name,
-            type=type(field.default),
+            type=rules["type"],
             choices=rules["choices"],
             default=default,
             metavar=None if rules["choices"] else "N",
-            help=f"{rules['help']}  [default: {default}]",
+            help=help,
         )
     parser.add_argument("--threads", type=int, metavar="N", help="Threads.  [default: all cores]")
 

@@ -1,0 +1,261 @@
+"""The smallest file of a wanted quality, or the best one of a wanted size.
+
+The palette stays; what is searched is the one number that the parse takes, the error that a bit
+saved is worth. Scores fall and bytes shrink steadily with it, so a few trials on a sample of the
+rows lead near, and trials on the whole picture settle it: what is promised was measured.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate, repeat
+from operator import mul
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimenton.indexed import IndexedImage
+from pimenton.parsing import Subject, parse
+from pimenton.pixels import Pixels
+from pimenton.quality import Reference, ssimulacra2
+from pimenton.quality import prepare as prepare_reference
+
+# What is aimed at if nothing is said: no difference seen side by side.
+AIM = 80.0
+# A score this little above the wanted one is as good as it.
+TOLERANCE = 0.5
+# Weights of a bit that are tried: 32 steps to an octave, by products alone, since powers and
+# logarithms differ between processors. Below the first nothing is gained but bytes.
+_STEP = 1.0218971486541166
+WEIGHTS = tuple(accumulate(repeat(_STEP, 352), mul, initial=0.02))
+# The levels, places in that list, of the first trials.
+_FIRST = (83, 138)
+# A picture's sample: a part of its rows, in so many bands, but never fewer pixels than this.
+_SHARE = 0.3
+_N_BANDS = 3
+_LEAST_SAMPLE = 120_000
+_N_SAMPLED = 3
+_N_WHOLE = 4
+# Samples of rows score higher than the whole by about this.
+_OPTIMISM = 1.5
+
+Encode = Callable[[IndexedImage], bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A picture that was parsed, its file and its score.
+
+    Attributes
+    ----------
+    image : IndexedImage
+        The picture.
+    data : bytes
+        Its file.
+    quality : float
+        Its SSIMULACRA 2 score, measured on the image.
+    bit_weight : float
+        What the parse took.
+    """
+
+    image: IndexedImage
+    data: bytes
+    quality: float
+    bit_weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Where trials are made: a picture, or a sample of its rows, with all that a trial needs."""
+
+    pixels: Pixels
+    subject: Subject
+    reference: Reference
+    encode: Encode
+    effort: str
+    n_threads: int
+
+    @classmethod
+    def of(
+        cls, pixels: Pixels, subject: Subject, encode: Encode, *, effort: str, n_threads: int
+    ) -> "Bench":
+        """Prepare a picture for trials."""
+        reference = prepare_reference(pixels, n_threads=n_threads)
+        return cls(pixels, subject, reference, encode, effort, n_threads)
+
+    def sample(self) -> "Bench":
+        """Take some bands of rows alone; all of them from a small picture."""
+        rows = _sampled_rows(*self.pixels.shape[:2])
+        if len(rows) == len(self.pixels):
+            return self
+        return Bench.of(
+            np.ascontiguousarray(self.pixels[rows]),
+            self.subject.rows(rows),
+            self.encode,
+            effort=self.effort,
+            n_threads=self.n_threads,
+        )
+
+    def draw(self, level: int) -> IndexedImage:
+        """Parse with one of the weights of a bit."""
+        return parse(self.subject, WEIGHTS[level], effort=self.effort, n_threads=self.n_threads)
+
+    def score(self, image: IndexedImage) -> float:
+        """Measure a result."""
+        return ssimulacra2(self.reference, image.to_pixels(), n_threads=self.n_threads)
+
+
+def fit_quality(bench: Bench, quality: float) -> Fitted:
+    """Find the smallest file whose score is at least the wanted one.
+
+    Parameters
+    ----------
+    bench : Bench
+        The picture.
+    quality : float
+        SSIMULACRA 2 score wanted, at most 100.
+
+    Returns
+    -------
+    Fitted
+        The weakest of those tried that reach it; if none does, the one of the highest score.
+    """
+    sample = bench.sample()
+    curve = _curve_of_sample(sample, quality)
+    images: dict[int, IndexedImage] = {}
+    scores: dict[int, float] = {}
+    level = curve.level_at(quality + (_OPTIMISM if sample is not bench else 0.0))
+    while len(scores) < _N_WHOLE and level not in scores:
+        images[level] = bench.draw(level)
+        scores[level] = bench.score(images[level])
+        excess = scores[level] - quality
+        if 0 <= excess <= TOLERANCE * len(scores) or (excess < 0 and level == 0):
+            break
+        level = curve.through(scores).level_at(quality + TOLERANCE / 2)
+    reached = [level for level, score in scores.items() if score >= quality]
+    best = max(reached) if reached else max(scores, key=lambda level: scores[level])
+    return Fitted(images[best], bench.encode(images[best]), scores[best], WEIGHTS[best])
+
+
+def fit_bytes(bench: Bench, max_bytes: int) -> Fitted:
+    """Find the best picture whose file is not larger than wanted.
+
+    Parameters
+    ----------
+    bench : Bench
+        The picture.
+    max_bytes : int
+        Largest size of the file.
+
+    Returns
+    -------
+    Fitted
+        The largest of those tried that fit; if none does, the smallest.
+    """
+    images: dict[int, IndexedImage] = {}
+    files: dict[int, bytes] = {}
+    level = _FIRST[1]
+    while len(files) < 2 * _N_WHOLE and level not in files:
+        images[level] = bench.draw(level)
+        files[level] = bench.encode(images[level])
+        if 0.98 * max_bytes <= len(files[level]) <= max_bytes:
+            break
+        level = _level_for_bytes({level: len(data) for level, data in files.items()}, max_bytes)
+    fitting = [level for level, data in files.items() if len(data) <= max_bytes]
+    best = min(fitting) if fitting else min(files, key=lambda level: len(files[level]))
+    return Fitted(images[best], files[best], bench.score(images[best]), WEIGHTS[best])
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores at some levels, falling nearly straight along the 3/4 power of the weight."""
+
+    scores: dict[int, float]
+
+    def level_at(self, quality: float) -> int:
+        """Interpolate, or go on as steeply as between the outermost points."""
+        points = [(_bent(level), score) for level, score in sorted(self.scores.items())]
+        above = [point for point in points if point[1] >= quality]
+        below = [point for point in points if point[1] < quality]
+        if above and below:
+            (x0, y0), (x1, y1) = above[-1], below[0]
+            x = x0 + (x1 - x0) * (y0 - quality) / (y0 - y1)
+        else:
+            x0, y0 = above[-1] if above else below[0]
+            x = x0 + (quality - y0) / self.slope
+        level = bisect_right(range(len(WEIGHTS)), x, key=_bent) - 1
+        return max(0, min(level, max(self.scores) + 64))
+
+    @property
+    def slope(self) -> float:
+        """How scores fall over all points, within what pictures show."""
+        (x0, y0), *_, (x1, y1) = [(_bent(level), y) for level, y in sorted(self.scores.items())]
+        return min(max((y1 - y0) / (x1 - x0), -60.0), -10.0)
+
+    def through(self, scores: dict[int, float]) -> "Curve":
+        """Move the curve by what the last measured score is off, and put measured points in."""
+        last, score = next(reversed(scores.items()))
+        moved_by = score - self.at(last)
+        moved = {level: value + moved_by for level, value in self.scores.items()}
+        kept = {
+            level: value
+            for level, value in moved.items()
+            if all((level - other) * (value - y) < 0 for other, y in scores.items())
+        }
+        return Curve({**kept, **scores})
+
+    def at(self, level: int) -> float:
+        """Interpolate the score of a level, straight on beyond the outermost points."""
+        points = [(_bent(place), score) for place, score in sorted(self.scores.items())]
+        x = _bent(level)
+        (x0, y0) = max((p for p in points if p[0] <= x), default=points[0])
+        (x1, y1) = min((p for p in points if p[0] > x), default=points[-1])
+        return y0 + (x - x0) * ((y1 - y0) / (x1 - x0) if x0 < x1 else self.slope)
+
+
+def _bent(level: int) -> float:
+    """Give the 3/4 power of a weight; square roots are the same everywhere."""
+    root = math.sqrt(WEIGHTS[level])
+    return root * math.sqrt(root)
+
+
+def _curve_of_sample(sample: Bench, quality: float) -> Curve:
+    """Measure a sample at some levels around the one of the wanted score."""
+    scores: dict[int, float] = {}
+    for level in _FIRST:
+        scores[level] = sample.score(sample.draw(level))
+    while len(scores) < _N_SAMPLED:
+        level = Curve(scores).level_at(quality)
+        if level in scores:
+            break
+        scores[level] = sample.score(sample.draw(level))
+    return Curve(scores)
+
+
+def _level_for_bytes(sizes: dict[int, int], max_bytes: int) -> int:
+    """Interpolate between the levels around a size, or go on in its direction."""
+    above = [level for level, size in sizes.items() if size > max_bytes]
+    below = [level for level, size in sizes.items() if size <= max_bytes]
+    if above and below:
+        a, b = max(above), min(below)
+        # Sizes fall nearly as the inverse of a straight line.
+        share = (1 / (0.99 * max_bytes) - 1 / sizes[a]) / (1 / sizes[b] - 1 / sizes[a])
+        return a + max(1, min(round((b - a) * share), b - a - 1)) if b - a > 1 else b
+    if above:
+        last = max(above)
+        return min(
+            last + min(max(16, round(72 * (sizes[last] / max_bytes - 1))), 96), len(WEIGHTS) - 1
+        )
+    last = min(below)
+    return max(last - min(max(16, round(72 * (max_bytes / sizes[last] - 1))), 96), 0)
+
+
+def _sampled_rows(height: int, width: int) -> NDArray[np.intp]:
+    """Choose bands of rows spread evenly over a picture."""
+    share = max(_SHARE, _LEAST_SAMPLE / (height * width))
+    if share >= 0.8 or height < 16 * _N_BANDS:
+        return np.arange(height)
+    length = max(16, round(share * height / _N_BANDS))
+    starts = [round((height - length) * i / (_N_BANDS - 1)) for i in range(_N_BANDS)]
+    return np.unique(np.concatenate([np.arange(s, s + length) for s in starts]))

@@ -1,0 +1,136 @@
+"""Indices chosen inside the parse: near to the source, cheap for deflate, exact where needed."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from images import FRUITS, images
+from pimenton import Palette, _native, read_image, remap
+from pimenton.clustering import kmeans
+from pimenton.colorspace import SPACES
+from pimenton.formats import parsed_png
+from pimenton.histogram import Histogram
+from pimenton.parsing import THOROUGHNESS, Subject, parse, predicted_bytes, prepare
+from pimenton.pixels import Pixels
+
+WIDTHS = ("baseline", "avx2", "avx512")
+
+
+@pytest.fixture(scope="module")
+def photograph() -> Pixels:
+    return np.ascontiguousarray(read_image(FRUITS)[:192, :256])
+
+
+@pytest.fixture
+def widths() -> Iterator[list[str]]:
+    widest = _native.simd_width()
+    yield list(WIDTHS[: WIDTHS.index(widest) + 1])
+    _native.set_simd_width(widest)
+
+
+def subject_of(pixels: Pixels, n_colors: int = 256) -> Subject:
+    histogram = Histogram.of(pixels)
+    space = SPACES["oklab"]
+    points = space.from_srgb(histogram.colors, 1)
+    clustering = kmeans(points, histogram.weights, n_colors, effort="fast")
+    palette = Palette.of(space.to_srgb(clustering.centroids))
+    return prepare(pixels, histogram, palette)
+
+
+def deflated(subject: Subject, bit_weight: float) -> int:
+    return len(parsed_png(parse(subject, bit_weight), "balanced"))
+
+
+@given(images(), st.integers(1, 40))
+@settings(max_examples=40, deadline=None)
+def test_where_bits_are_worth_nothing_each_pixel_takes_its_nearest(pixels: Pixels, k: int) -> None:
+    pixels[:, :, 3] = 255
+    subject = subject_of(pixels, k)
+    nearest = _native.assign(subject.points, subject.entries, 1)[subject.ranks]
+    assert np.array_equal(parse(subject, 0.0, carried=0.0).indices, nearest)
+
+
+@given(images(), st.integers(1, 40), st.sampled_from([0.0, 0.3, 5.0, 1000.0]))
+@settings(max_examples=40, deadline=None)
+def test_clear_stays_clear_and_opaque_opaque(pixels: Pixels, k: int, bit_weight: float) -> None:
+    subject = subject_of(pixels, k)
+    drawn = parse(subject, bit_weight).to_pixels()
+    for alpha in (0, 255):
+        if (subject.palette.colors[:, 3] == alpha).any():
+            here = pixels[:, :, 3] == alpha
+            assert (drawn[here][:, 3] == alpha).all()
+    if {0, 255} <= set(subject.palette.colors[:, 3].tolist()):
+        soft = (pixels[:, :, 3] > 0) & (pixels[:, :, 3] < 255)
+        kinds = subject.palette.colors[:, 3]
+        if ((kinds > 0) & (kinds < 255)).any():
+            assert (drawn[soft][:, 3] % 255 > 0).all()
+
+
+def test_more_weight_of_bits_makes_smaller_files(photograph: Pixels) -> None:
+    subject = subject_of(photograph)
+    sizes = [deflated(subject, 0.05 * 2**i) for i in range(7)]
+    for size, doubled in pairwise(sizes):
+        assert doubled <= 1.005 * size
+    assert sizes[-1] < 0.4 * sizes[0]
+
+
+@pytest.mark.parametrize("bit_weight", [0.1, 0.3, 1.0])
+def test_predicted_bytes_are_those_written(photograph: Pixels, bit_weight: float) -> None:
+    subject = subject_of(photograph)
+    image = parse(subject, bit_weight)
+    overhead = 57 + 3 * len(image.palette)
+    written = len(parsed_png(image, "balanced")) - overhead
+    assert predicted_bytes(subject, bit_weight) == pytest.approx(written, rel=0.02)
+
+
+def test_a_flat_drawing_keeps_its_exact_colors() -> None:
+    rng = np.random.default_rng(5)
+    pixels = np.full((64, 96, 4), 255, np.uint8)
+    pixels[:, 48:, :3] = rng.integers(0, 256, (64, 48, 3))
+    pixels[8:40, 8:40, :3] = (200, 30, 40)
+    subject = subject_of(pixels, 64)
+    entry = np.abs(subject.palette.colors.astype(int) - (200, 30, 40, 255)).sum(axis=1).argmin()
+    colors = subject.palette.colors.copy()
+    colors[entry] = (200, 30, 40, 255)
+    subject = prepare(pixels, Histogram.of(pixels), Palette(colors))
+    drawn = parse(subject, 2.0).to_pixels()
+    assert (drawn[9:39, 9:39] == (200, 30, 40, 255)).all()
+
+
+@pytest.mark.parametrize("effort", THOROUGHNESS)
+def test_threads_and_simd_change_nothing(
+    photograph: Pixels, effort: str, widths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pimenton.parsing.BAND_PIXELS", 12_000)
+    soft = photograph.copy()
+    soft[60:90, :, 3] = 100
+    for pixels in (photograph, soft):
+        subject = subject_of(pixels)
+        results = []
+        for width in widths:
+            _native.set_simd_width(width)
+            again = subject_of(pixels)
+            assert np.array_equal(again.weights, subject.weights)
+            results += [parse(again, 0.3, effort=effort, n_threads=n).indices for n in (1, 2, 3, 8)]
+        assert all(np.array_equal(results[0], other) for other in results)
+
+
+def test_bands_of_rows_alone_are_pictures(photograph: Pixels) -> None:
+    subject = subject_of(photograph)
+    rows = subject.rows(np.arange(64, 128))
+    assert parse(rows, 0.2).indices.shape == (64, 256)
+
+
+def test_the_parse_beats_mapping_and_deflate(photograph: Pixels) -> None:
+    subject = subject_of(photograph)
+    mapped = remap(photograph, subject.palette)
+    assert deflated(subject, 0.2) < 0.75 * len(parsed_png(mapped, "balanced"))
+
+
+def test_a_negative_weight_is_refused(photograph: Pixels) -> None:
+    with pytest.raises(ValueError, match="bit_weight must be at least 0; got -1"):
+        parse(subject_of(photograph[:8, :8]), -1.0)

@@ -241,7 +241,7 @@ def test_a_batch_prints_lines_and_a_summary(
         (["--to", "out", "--in-place"], "--to and --in-place say different places"),
         (["--jobs", "0"], "--jobs must be at least 1; got 0"),
         (["-o", "x.png"], "--output takes one input, which is a file"),
-        (["--format", "gif", "--in-place"], "--format goes with --to"),
+        (["--format", "gif", "--in-place"], "--format goes with neither --in-place"),
     ],
 )
 def test_what_does_not_go_together_is_said(

@@ -3,12 +3,11 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pimenton import marks
 from pimenton.errors import QualityNotReached, UnreadableImage, one_line, printable
@@ -21,6 +20,9 @@ from pimenton.report import Compressed, Report
 
 # What a bad input or an unlucky disk gives: one line to the user, never a traceback.
 FAILURES = (UnreadableImage, QualityNotReached, OSError, ValueError, MemoryError)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 WRITTEN, KEPT, COPIED, DONE, FAILED = "written", "kept", "copied", "done", "failed"
 
@@ -126,7 +128,7 @@ def compress_files(
     jobs: Iterable[Job],
     options: Options,
     rules: Rules,
-    executor: Executor,
+    executor: "Executor",
     *,
     n_waiting: int,
     n_threads: int | None = None,
@@ -153,6 +155,8 @@ def compress_files(
     BrokenExecutor
         If the other place is gone.
     """
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     rest = iter(jobs)
     waiting: set[Future[Outcome]] = set()
     while True:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +185,8 @@ def mix_by_blue_noise(
 @cache
 def blue_noise() -> NDArray[np.uint16]:
     """Give the tile, (64, 64): each of 0 to 4095 once, so that any first ones are spread evenly."""
+    from importlib.resources import files
+
     with (files("pimenton") / "blue_noise.npy").open("rb") as file:
         tile: NDArray[np.uint16] = np.load(file)
     tile.flags.writeable = False

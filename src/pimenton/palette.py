@@ -46,7 +46,8 @@ class Palette:
             At most 256 distinct colors.
         """
         # Rounded centroids can be equal; a repeated entry would waste a place.
-        distinct = np.unique(colors, axis=0)
+        rows = sorted({bytes(color) for color in colors})
+        distinct = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 4)
         r, g, b, alpha = distinct.astype(np.int64).T
         brightness = 299 * r + 587 * g + 114 * b
         return cls(distinct[np.lexsort((b, g, r, brightness, alpha == 255))])

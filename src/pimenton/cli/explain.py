@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace, options: Options) -> int:
     """Write the page."""
     if options.palette_size > MAX_COLORS:
-        return complain(f"explain takes 1 to {MAX_COLORS} colors; got {options.palette_size}", USAGE)
+        n_colors = options.palette_size
+        return complain(f"explain takes 1 to {MAX_COLORS} colors; got {n_colors}", USAGE)
     try:
         page = explain_page(
             Picture.read(chosen.input),

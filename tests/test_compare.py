@@ -5,9 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from images import FRUITS
 from pimenton import compress, encode, read_image
+from pimenton.cli import main
 from pimenton.compare import compare_page
 from pimenton.formats import FORMATS
 from pimenton.page import Picture
@@ -95,3 +97,37 @@ def test_wrong_arguments_are_refused(choices: dict[str, object], message: str) -
     picture = Picture("a", np.zeros((1, 1, 4), np.uint8))
     with pytest.raises(ValueError, match=message):
         compare_page(picture, **({"results": [picture]} | choices))
+
+
+def test_errors_are_counted_by_their_size() -> None:
+    before = np.full((2, 4, 4), 255, np.uint8)
+    after = before.copy()
+    after[0, 0, :3] = 252
+    after[0, 1, 0] = 255 - 9
+    after[1, 3, 3] = 250
+    [result] = data_of(compare_page(Picture("a", before), [Picture("b", after)]))["results"]
+    errors = result["errors"]
+    assert errors["width"] == 1
+    assert errors["shares"] == [5 / 8, 0, 0, 1 / 8, 0, 2 / 8]
+    assert (errors["same"], errors["median"]) == (5 / 8, 0)
+    assert errors["most"] == pytest.approx(27**0.5)
+
+
+def test_command_measures_several_results_and_writes_one_page(tmp_path, capsys) -> None:
+    names = [tmp_path / f"{k}.png" for k in (2, 4)]
+    for k, name in zip((2, 4), names, strict=True):
+        compress(FRUITS, name, n_colors=k)
+    page = tmp_path / "page.html"
+    words = ["compare", str(FRUITS), *map(str, names)]
+    assert main([*words, "-o", str(page), "--json", "--lang", "es"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["result"] for line in lines] == [str(name) for name in names]
+    assert lines[0]["ssimulacra2"] < lines[1]["ssimulacra2"]
+    data = data_of(page.read_text("utf-8"))
+    assert data["lang"] == "es"
+    assert [result["ssimulacra2"] for result in data["results"]] == [
+        line["ssimulacra2"] for line in lines
+    ]
+    Image.new("RGB", (3, 3)).save(tmp_path / "small.png")
+    assert main([*words, str(tmp_path / "small.png")]) == 1
+    assert "small.png: a result must have the size" in capsys.readouterr().err

@@ -223,3 +223,47 @@ def test_the_language_is_switched(page: Any) -> None:
     page.locator("#languages button[lang=en]").click()
     assert page.locator("h2").all_inner_texts()[:2] == ["Palette", "Figures"]
     assert "719.6 kB" in page.locator("#summary").inner_text()
+
+
+def test_the_difference_is_seen_pixel_by_pixel(page_of: Any) -> None:
+    before, after = flat(100, 100, 100, 255), flat(100, 100, 100, 255)
+    after[:, 45:60, 0] += 20
+    after[:, 60:] = 255
+    page = page_of(Picture("gray", before), Picture("bands", after))
+    page.keyboard.press("d")
+    until(page, "document.getElementById('difference').dataset.drawn === 'bands'")
+    assert page.locator("#view-difference").get_attribute("aria-pressed") == "true"
+    assert page.locator("#difference-note").is_visible()
+    page.wait_for_timeout(300)
+    shown = seen(page, "#stage")
+    row = shown[shown.shape[0] // 2]
+    left, middle, right = (row[len(row) * part // 100].tolist() for part in (20, 58, 80))
+    assert left == [0, 0, 0, 255]
+    assert right == [255, 255, 255, 255]
+    # The root of a third of 20 squared, 12 of 64 levels, is three quarters of the first color.
+    assert middle == pytest.approx([66, 18, 30, 255], abs=3)
+    page.keyboard.down("f")
+    page.wait_for_timeout(300)
+    held = seen(page, "#stage")
+    assert held[shown.shape[0] // 2, len(row) // 4].tolist() == [100, 100, 100, 255]
+    page.keyboard.up("f")
+    page.locator("#view-slider").click()
+    assert page.locator("#difference-note").is_hidden()
+
+
+def test_errors_and_scores_of_each_result_are_shown(page_of: Any) -> None:
+    original = Picture.read(FRUITS)
+    page = page_of(
+        original, *(Picture.of(f"{k}.png", compress(FRUITS, n_colors=k)) for k in (3, 9))
+    )
+    table = page.locator("#figures").inner_text()
+    for words in ("SSIMULACRA2", "SSIM", "CIEDE2000", "3.png", "9.png"):
+        assert words in table
+    bars = page.locator("#errors .bar")
+    assert bars.count() > 10
+    first = page.locator("#errors-note").inner_text()
+    page.keyboard.press("n")
+    assert page.locator("#result-name").inner_text() == "9.png"
+    assert page.locator("#errors-note").inner_text() != first
+    assert "levels" in page.locator("#errors text.axis").last.text_content()
+    assert barriers(page) == []

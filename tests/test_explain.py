@@ -121,7 +121,7 @@ def test_command_writes_the_page_in_the_language_of_the_locale(tmp_path, capsys,
     page = tmp_path / "page.html"
     words = ["explain", str(FRUITS), "-o", str(page), "-k", "3"]
     assert main(words) == 0
-    assert capsys.readouterr().out == f"{page}: 1.7 MB\n"
+    assert capsys.readouterr().err == f"{page}: 1.7 MB\n"
     assert '<html lang="es">' in page.read_text("utf-8")
     assert main(words) == 1
     assert "exists; use --force" in capsys.readouterr().err

@@ -7,16 +7,27 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pimenton.histogram import Histogram
 from pimenton.page import Picture, Shown, check_language, image_element, join_page, printable
 from pimenton.palette import MAX_COLORS, Palette
-from pimenton.quality import mse, psnr
+from pimenton.pixels import Pixels
+from pimenton.quality import measure_pixels
 
-SCRIPTS = ("stage.js", "chart.js", "panels.js", "compare.js")
+SCRIPTS = ("stage.js", "chart.js", "difference.js", "panels.js", "compare.js")
+# Of the histogram of error; they are whole levels wide.
+MAX_BARS = 40
 
 
 def compare_page(
-    original: Picture, results: Sequence[Picture], *, title: str | None = None, lang: str = "en"
+    original: Picture,
+    results: Sequence[Picture],
+    *,
+    title: str | None = None,
+    lang: str = "en",
+    n_threads: int | None = None,
 ) -> str:
     """Make a page that shows results beside their original.
 
@@ -32,6 +43,8 @@ def compare_page(
         Title of the page, by default the original's name.
     lang : {"en", "es"}, optional
         Language of the texts at first; the page offers both.
+    n_threads : int, optional
+        Threads to use, by default one a core.
 
     Returns
     -------
@@ -44,7 +57,7 @@ def compare_page(
         If there is no result, one has another size than the original, or the language is unknown.
     """
     check_language(lang)
-    _check(original, results)
+    check_sizes(original, results)
     pictures = [original, *results]
     shown = [Shown.of(original, own_file=False), *map(Shown.of, results)]
     images = [image_element(picture, how) for picture, how in zip(pictures, shown, strict=True)]
@@ -54,7 +67,12 @@ def compare_page(
         "height": height,
         "original": _facts(original, shown[0]),
         "results": [
-            _facts(result, how) | _distance(original, result) | _making(result)
+            {
+                **_facts(result, how),
+                **measure_pixels(original.pixels, result.pixels, n_threads=n_threads).to_dict(),
+                **_making(result),
+                "errors": _errors(original, result),
+            }
             for result, how in zip(results, shown[1:], strict=True)
         ],
     }
@@ -70,7 +88,14 @@ def compare_page(
     )
 
 
-def _check(original: Picture, results: Sequence[Picture]) -> None:
+def check_sizes(original: Picture, results: Sequence[Picture]) -> None:
+    """Require results, each of the size of its original.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one has another size; it is named.
+    """
     if not results:
         raise ValueError("results must hold at least one picture; got none")
     height, width = original.pixels.shape[:2]
@@ -100,11 +125,36 @@ def _facts(picture: Picture, shown: Shown) -> dict[str, Any]:
     return facts
 
 
-def _distance(original: Picture, result: Picture) -> dict[str, float | None]:
-    """Say how far a result is from its original; JSON has no infinity, so that becomes None."""
-    error = mse(original.pixels, result.pixels)
-    decibels = psnr(error)
-    return {"mse": error, "psnr": decibels if math.isfinite(decibels) else None}
+def error_map(original: Pixels, result: Pixels) -> NDArray[np.float64]:
+    """Give each pixel's error: the root of the mean squared difference of its channels.
+
+    Parameters
+    ----------
+    original, result : (height, width, 4) uint8
+        Two pictures of one size. Where they are not opaque, the difference in opacity counts too.
+
+    Returns
+    -------
+    (height, width) float64
+        In levels, 0 to 255.
+    """
+    squares = np.square(original.astype(np.float64) - result)
+    roots: NDArray[np.float64] = np.sqrt(squares[:, :, :3].sum(axis=2) / 3)
+    return np.maximum(roots, np.sqrt(squares[:, :, 3]))
+
+
+def _errors(original: Picture, result: Picture) -> dict[str, Any]:
+    """Say how many pixels have which error."""
+    errors = error_map(original.pixels, result.pixels)
+    width = max(1, math.ceil((errors.max() + 1e-9) / MAX_BARS))
+    counts = np.bincount((errors.ravel() / width).astype(np.int64))
+    return {
+        "width": width,
+        "shares": (counts / errors.size).tolist(),
+        "same": float((errors == 0).mean()),
+        "median": float(np.median(errors)),
+        "most": float(errors.max()),
+    }
 
 
 def _making(result: Picture) -> dict[str, Any]:

@@ -28,4 +28,4 @@ def write_page(page: str, target: Path, *, force: bool) -> None:
         return
     refuse_existing(target, force=force)
     write_atomically(target, data)
-    print(f"{target}: {len(data) / 1e6:.1f} MB")
+    print(f"{target}: {len(data) / 1e6:.1f} MB", file=sys.stderr)

@@ -22,6 +22,8 @@ function createFormats(language) {
   const significant = new Intl.NumberFormat(language, { maximumSignificantDigits: 5 });
   return {
     whole: (value) => whole.format(value),
+    tenths: (value) => tenths.format(value),
+    fine: (value) => number(4).format(value),
     hundredths: (value) => hundredths.format(value),
     significant: (value) => significant.format(value),
     percent: (part) => (part < 0.0995 ? hundredths : tenths).format(100 * part),

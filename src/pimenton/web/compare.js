@@ -1,10 +1,11 @@
 // The comparison: fills the panels and connects what is pressed with what is shown.
-const state = { result: 0, place: null, byCount: false };
+const state = { result: 0, place: null, byCount: false, view: "slider" };
 const current = () => data.results[state.result];
 const showZoom = () => (by("zoom").textContent = `${format.whole(100 * state.zoom)} %`);
 const images = [...document.querySelectorAll(".result img")];
 
 const veil = createVeil(by("veil"), data);
+const difference = createDifference(by("difference"), data);
 const stage = createStage(by("stage"), data, {
   describe: (original, result) => filled(text.divider_value, { original, result }),
   changed(view) {
@@ -79,6 +80,18 @@ function showHistory() {
   );
 }
 
+function showErrors() {
+  const { errors, mse } = current();
+  by("errors-section").hidden = mse === 0;
+  if (mse === 0) return;
+  drawErrors(by("errors"), errors);
+  by("errors-note").textContent = filled(text.errors_note, {
+    same: format.percent(errors.same),
+    median: format.tenths(errors.median),
+    most: format.tenths(errors.most),
+  });
+}
+
 function showResult(place, color = null) {
   state.result = place;
   images.forEach((image, i) => (image.hidden = i !== place));
@@ -87,17 +100,29 @@ function showResult(place, color = null) {
   summarize();
   listColors();
   choose(color);
+  showDifference();
+  showErrors();
   showHistory();
 }
 
-function setFlicker(flicker) {
-  press(by("view-slider"), !flicker);
-  press(by("view-flicker"), flicker);
-  stage.show({ flicker });
+function setView(view) {
+  state.view = view;
+  for (const name of ["slider", "flicker", "difference"]) press(by(`view-${name}`), name === view);
+  by("difference-note").hidden = view !== "difference";
+  showDifference();
+  stage.show({ flicker: view !== "slider" });
+}
+
+// The original that is held lies over the difference too.
+function showDifference(held = false) {
+  const differs = state.view === "difference" && !held;
+  by("stage").classList.toggle("differs", differs);
+  if (differs) difference.show(document.querySelector(".original img"), images[state.result]);
 }
 
 function hold(original) {
   press(by("hold"), original);
+  showDifference(original);
   stage.show({ original });
 }
 
@@ -110,8 +135,8 @@ function setOrder(byCount) {
 }
 
 function connectButtons() {
-  by("view-slider").addEventListener("click", () => setFlicker(false));
-  by("view-flicker").addEventListener("click", () => setFlicker(true));
+  for (const view of ["slider", "flicker", "difference"])
+    by(`view-${view}`).addEventListener("click", () => setView(view));
   by("zoom-in").addEventListener("click", () => stage.step(1));
   by("zoom-out").addEventListener("click", () => stage.step(-1));
   by("zoom-fit").addEventListener("click", () => stage.fit());
@@ -136,6 +161,8 @@ function connectKeys() {
     "-": () => stage.step(-1),
     0: () => stage.fit(),
     1: () => stage.zoomTo(1),
+    d: () => setView(state.view === "difference" ? "slider" : "difference"),
+    n: () => showResult((state.result + 1) % data.results.length),
     escape: () => choose(null),
   };
   document.addEventListener("keydown", (event) => {
@@ -179,3 +206,4 @@ connectHold(by("hold"), hold);
 connectKeys();
 offerLanguages(tell);
 new ResizeObserver(showHistory).observe(by("curve"));
+new ResizeObserver(showErrors).observe(by("errors"));

@@ -131,7 +131,7 @@ def linear_light(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def oklab(colors: Colors) -> NDArray[np.float64]:
-    """Give Oklab coordinates times opacity, and opacity (B. Ottosson, 2020)."""
+    """Give Oklab coordinates (B. Ottosson, 2020) over gray, and the coordinate of opacity."""
     cones = np.array(
         [
             [0.4122214708, 0.5363325363, 0.0514459929],
@@ -148,7 +148,9 @@ def oklab(colors: Colors) -> NDArray[np.float64]:
     )
     opacity = colors[:, 3:] / 255
     roots = np.cbrt(linear_light(colors[:, :3] / 255) @ cones.T)
-    return np.hstack([roots @ axes.T * opacity, opacity])
+    over_gray = roots @ axes.T * opacity + np.array([0.5, 0, 0]) * (1 - opacity)
+    place = np.where(opacity == 1, 1.0, 1 - 1.4 - 0.5 * (1 - opacity))
+    return np.hstack([over_gray, np.where(opacity == 0, place - 1.4, place)])
 
 
 def diffuse(

@@ -114,8 +114,9 @@ auto label_pixels_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors,
 }
 
 auto convert_colors_(Rows<std::uint8_t, 4> colors, const std::vector<float>& space,
-                     int n_threads) {
-    require(space.size() == 24, "a space is 24 numbers: two matrices, an offset and a toe");
+                     Line<float> opacities, int n_threads) {
+    require(space.size() == 27, "a space is 27 numbers: two matrices, an offset, a toe and a gray");
+    require(opacities.size() == 256, "there must be 256 opacities");
     RootSpace root_space{};
     std::copy_n(space.begin(), 9, root_space.cones.begin());
     std::copy_n(space.begin() + 9, 9, root_space.axes.begin());
@@ -123,6 +124,8 @@ auto convert_colors_(Rows<std::uint8_t, 4> colors, const std::vector<float>& spa
     root_space.toe_end = space[21];
     root_space.toe_slope = space[22];
     root_space.toe_start = space[23];
+    std::copy_n(space.begin() + 24, 3, root_space.gray.begin());
+    std::copy_n(opacities.data(), 256, root_space.opacities.begin());
     std::vector<float> points(colors.size());
     {
         nb::gil_scoped_release unlocked;
@@ -406,7 +409,7 @@ NB_MODULE(_native, m) {
     m.def("label_pixels", &label_pixels_, nb::arg("pixels").noconvert(),
           nb::arg("colors").noconvert(), nb::arg("labels").noconvert(), nb::arg("n_threads"));
     m.def("convert_colors", &convert_colors_, nb::arg("colors").noconvert(), nb::arg("space"),
-          nb::arg("n_threads"));
+          nb::arg("opacities").noconvert(), nb::arg("n_threads"));
     m.def("linear_light", &linear_light_);
     m.def("assign", &assign_, nb::arg("points").noconvert(), nb::arg("centroids").noconvert(),
           nb::arg("n_threads"));

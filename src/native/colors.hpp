@@ -50,6 +50,8 @@ struct RootSpace {
     float toe_end;                // below it the root is replaced by a line (0: never)
     float toe_slope;
     float toe_start;
+    std::array<float, 3> gray;        // over which colors that are not opaque are seen
+    std::array<float, 256> opacities;  // fourth coordinates of alpha 0 to 255
 };
 
 struct ConvertColors {
@@ -75,12 +77,14 @@ struct ConvertColors {
                     root[a][i] = value < toe_end ? line : cube;
                 }
             for (std::size_t i = 0; i < count; ++i) {
-                const float opacity = static_cast<float>(colors[4 * (first + i) + 3]) / 255.0f;
+                const std::uint8_t alpha = colors[4 * (first + i) + 3];
+                const float opacity = static_cast<float>(alpha) / 255.0f;
                 for (std::size_t a = 0; a < 3; ++a)
                     points[4 * (first + i) + a] =
                         (q[3 * a] * root[0][i] + q[3 * a + 1] * root[1][i] +
-                         q[3 * a + 2] * root[2][i] + space->offset[a]) * opacity;
-                points[4 * (first + i) + 3] = opacity;
+                         q[3 * a + 2] * root[2][i] + space->offset[a]) * opacity +
+                        space->gray[a] * (1.0f - opacity);
+                points[4 * (first + i) + 3] = space->opacities[alpha];
             }
         }
     }

@@ -24,8 +24,13 @@ def label_pixels(
 ) -> NDArray[np.uint8]:
     """Give the label (n,) of each pixel's color, from the labels (m,) of colors (m, 4)."""
 
-def convert_colors(colors: Colors, space: Sequence[float], n_threads: int) -> Points:
-    """Take colors (n, 4) to the points (n, 4) of a space given by 24 numbers."""
+def convert_colors(
+    colors: Colors, space: Sequence[float], opacities: NDArray[np.float32], n_threads: int
+) -> Points:
+    """Take colors (n, 4) to the points (n, 4) of a space given by 27 numbers.
+
+    The opacities (256,) are the fourth coordinates of alpha 0 to 255.
+    """
 
 def linear_light() -> NDArray[np.float64]:
     """Give linear light (511,) of the sRGB values 0, 0.5, 1 ... 255."""

@@ -111,7 +111,7 @@ def kmeans(
     Parameters
     ----------
     points : (n, 4) float32
-        Distinct colors in one color space; the last column is opacity, 0 to 1. Any points will do;
+        Distinct colors in one color space; the last column is for opacity. Any points will do;
         neighbours in the list that are neighbours in space make it fast.
     weights : (n,) float64
         Pixels of each color, all positive.

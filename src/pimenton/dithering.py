@@ -63,6 +63,9 @@ ATKINSON: _Taps = ((1, 0, 1), (2, 0, 1), (-1, 1, 1), (0, 1, 1), (1, 1, 1), (0, 2
 # Longest error that is passed on, in distances from entry to entry: more than this smears a color
 # that no entry comes near to over its surroundings.
 MAX_ERROR = 2.0
+# The same as a part of the way from black to white, where not all entries are opaque.
+MAX_SHARE = 0.3
+_EXTREMES = np.array([[0, 0, 0, 255], [255, 255, 255, 255]], np.uint8)
 
 
 def diffusion(taps: _Taps, n_parts: int) -> Dither:
@@ -98,11 +101,19 @@ def diffusion(taps: _Taps, n_parts: int) -> Dither:
             entries,
             table,
             strength=strength,
-            cap=MAX_ERROR * spacing(entries),
+            cap=_longest_error(palette, entries, space),
             serpentine=True,
         )
 
     return diffuse
+
+
+def _longest_error(palette: Palette, entries: Points, space: str) -> float:
+    longest = MAX_ERROR * spacing(entries)
+    if palette.is_opaque:
+        return longest
+    # No error may carry a pixel over the gap that keeps opaque and clear apart from the rest.
+    return min(longest, MAX_SHARE * spacing(SPACES[space].from_srgb(_EXTREMES, 1)))
 
 
 def exact_entries(histogram: Histogram, palette: Palette) -> NDArray[np.int16]:

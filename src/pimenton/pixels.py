@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (height, width, 4): sRGB and straight alpha
 Colors: TypeAlias = NDArray[np.uint8]  # (n, 4): sRGB and straight alpha
-Points: TypeAlias = NDArray[np.float32]  # (n, 4): a space's coordinates times opacity, opacity
+Points: TypeAlias = NDArray[np.float32]  # (n, 4): coordinates over gray, opacity's coordinate
 Weights: TypeAlias = NDArray[np.float64]  # (n,): positive
 Counts: TypeAlias = NDArray[np.int64]  # (n,): pixels of each color
 Ranks: TypeAlias = NDArray[np.uint32]  # (height, width): places in a histogram

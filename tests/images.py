@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pimenton.pixels import Pixels, clear_invisible
+from pimenton.pixels import Pixels
 
 ROOT = Path(__file__).resolve().parents[1]
 FRUITS = ROOT / "examples" / "pictures" / "fruits.png"
@@ -31,7 +31,7 @@ def images(draw: st.DrawFn, max_side: int = 24) -> Pixels:
         pixels[:, :, 3] = 255
     elif alpha == "mask":
         pixels[:, :, 3] = np.where(pixels[:, :, 3] < 128, 0, 255)
-    clear_invisible(pixels)
+    pixels[pixels[:, :, 3] == 0] = 0
     return pixels
 
 

@@ -29,6 +29,19 @@ def count_colors(pixels: NDArray[np.uint8]) -> tuple[Colors, Counts]:
     return colors[order], counts[order]
 
 
+def expand_pixels(values: NDArray[np.uint8]) -> Colors:
+    n_channels = values.shape[1]
+    colors = values[:, [0, 0, 0]] if n_channels < 3 else values[:, :3]
+    alpha = values[:, -1] if n_channels % 2 == 0 else np.full(len(values), 255, np.uint8)
+    pixels = np.column_stack([colors, alpha])
+    pixels[alpha == 0] = 0
+    return pixels
+
+
+def has_hidden_colors(pixels: Colors) -> bool:
+    return bool(pixels[pixels[:, 3] == 0].any())
+
+
 def rank_colors(pixels: NDArray[np.uint8], colors: Colors) -> NDArray[np.uint32]:
     place = {bytes(color): i for i, color in enumerate(colors)}
     return np.array([place.get(bytes(pixel), 2**32 - 1) for pixel in pixels], np.uint32)

@@ -1,5 +1,8 @@
 """Native functions agree with their twins; threads and SIMD width change no bit."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -33,6 +36,18 @@ def test_colors_are_counted_as_by_the_reference(pixels: Pixels) -> None:
     assert np.array_equal(colors, expected_colors)
     assert np.array_equal(counts, expected_counts)
     assert np.array_equal(_native.rank_colors(rows, colors, 1), reference.rank_colors(rows, colors))
+
+
+@given(st.integers(1, 4), st.integers(1, 3000), st.integers(0, 2**32 - 1))
+def test_pixels_are_expanded_as_by_the_reference(n_channels: int, n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 256, (n, n_channels), dtype=np.uint8)
+    values[rng.random(n) < 0.2, -1] = 0
+    pixels = _native.expand_pixels(values)
+    assert np.array_equal(pixels, reference.expand_pixels(values))
+    assert not _native.has_hidden_colors(pixels)
+    if n_channels == 4:
+        assert _native.has_hidden_colors(values) == reference.has_hidden_colors(values)
 
 
 @given(images(), images())
@@ -202,3 +217,32 @@ def test_unknown_filters_and_broken_rows_are_refused() -> None:
         _native.unfilter(np.zeros(3, np.uint8), 1, 1)
     with pytest.raises(ValueError, match="at least one byte"):
         _native.unfilter(np.zeros(3, np.uint8), 0, 1)
+
+
+# Many minutes of work for one core, in 130 MB.
+_LONG = """
+import numpy as np
+from pimenton import _native
+points = np.random.default_rng(0).random((4_000_000, 4))
+try:
+    print("started", flush=True)
+    _native.assign_precisely(points, points[:60_000], {n_threads})
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_an_interrupt_ends_long_work(n_threads: int) -> None:
+    command = [sys.executable, "-c", _LONG.format(n_threads=n_threads)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "started\n"
+        child.send_signal(signal.SIGINT)
+        try:
+            said, _ = child.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
+    assert said == "interrupted\n"

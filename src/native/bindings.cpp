@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -17,6 +18,7 @@
 #include "lloyd.hpp"
 #include "mixing.hpp"
 #include "parse.hpp"
+#include "pixels.hpp"
 #include "precise.hpp"
 #include "pyramid.hpp"
 #include "regions.hpp"
@@ -49,6 +51,39 @@ void set_simd_width(const std::string& name) {
     throw std::invalid_argument("simd width must be baseline, avx2 or avx512; got " + name);
 }
 
+// The interpreter's lock is released while this lives, and taken back now and then between chunks to
+// let Python answer signals: Ctrl-C breaks the work off.
+class Unlocked {
+   public:
+    Unlocked() {
+        question() = [this] { answer(); };
+    }
+    ~Unlocked() { question() = nullptr; }
+    Unlocked(const Unlocked&) = delete;
+    Unlocked& operator=(const Unlocked&) = delete;
+
+   private:
+    using Clock = std::chrono::steady_clock;
+
+    void answer() {
+        if (Clock::now() - answered_ < std::chrono::milliseconds(50)) return;
+        const nb::gil_scoped_acquire locked;
+        if (PyErr_CheckSignals() != 0) throw Interrupted{};
+        answered_ = Clock::now();
+    }
+
+    nb::gil_scoped_release released_;
+    Clock::time_point answered_ = Clock::now();
+};
+
+// Python has set its error already when work was broken off.
+void translate_interrupt(const std::exception_ptr& thrown, void*) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const Interrupted&) {
+    }
+}
+
 template <class T, std::size_t columns>
 using Rows = nb::ndarray<const T, nb::shape<-1, static_cast<nb::ssize_t>(columns)>, nb::c_contig,
                          nb::device::cpu>;
@@ -76,41 +111,75 @@ Output<T> array_of(std::vector<T>&& values, std::initializer_list<std::size_t> s
     return Output<T>(data, shape, owner);
 }
 
+// Memory for a result whose every value will be written: not cleared first, as a vector's is.
+template <class T>
+class Filled {
+   public:
+    explicit Filled(std::size_t n) : n_(n), values_(std::make_unique_for_overwrite<T[]>(n)) {}
+
+    std::span<T> values() { return {values_.get(), n_}; }
+
+    // A NumPy array that owns the memory.
+    Output<T> array(std::initializer_list<std::size_t> shape) {
+        T* data = values_.get();
+        nb::capsule owner(values_.release(), [](void* p) noexcept { delete[] static_cast<T*>(p); });
+        return Output<T>(data, shape, owner);
+    }
+
+   private:
+    std::size_t n_;
+    std::unique_ptr<T[]> values_;
+};
+
 auto count_colors_(Rows<std::uint8_t, 4> pixels, int n_threads) {
     ColorCounts result;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         result = count_colors(view(pixels), n_threads, active_width());
     }
-    const std::size_t n = result.colors.size();
-    std::vector<std::uint8_t> colors(4 * n);
-    for (std::size_t i = 0; i < n; ++i)
-        std::copy_n(result.colors[i].begin(), 4, colors.begin() + static_cast<std::ptrdiff_t>(4 * i));
-    return nb::make_tuple(array_of(std::move(colors), {n, 4}),
+    const std::size_t n = result.counts.size();
+    return nb::make_tuple(array_of(std::move(result.colors), {n, 4}),
                           array_of(std::move(result.counts), {n}));
 }
 
 auto rank_colors_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors, int n_threads) {
-    std::vector<std::uint32_t> ranks(pixels.shape(0));
+    Filled<std::uint32_t> ranks(pixels.shape(0));
     {
-        nb::gil_scoped_release unlocked;
-        rank_colors(view(pixels), view(colors), ranks, n_threads, active_width());
+        Unlocked unlocked;
+        rank_colors(view(pixels), view(colors), ranks.values(), n_threads, active_width());
     }
-    return array_of(std::move(ranks), {pixels.shape(0)});
+    return ranks.array({pixels.shape(0)});
 }
 
 auto label_pixels_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors,
                    Line<std::uint8_t> labels, int n_threads) {
     require(labels.size() == colors.shape(0), "labels and colors must have the same length");
-    std::vector<std::uint8_t> indices(pixels.shape(0));
+    Filled<std::uint8_t> indices(pixels.shape(0));
     bool complete = false;
     {
-        nb::gil_scoped_release unlocked;
-        complete = label_pixels(view(pixels), view(colors), view(labels), indices, n_threads,
-                                active_width());
+        Unlocked unlocked;
+        complete = label_pixels(view(pixels), view(colors), view(labels), indices.values(),
+                                n_threads, active_width());
     }
     require(complete, "a pixel has a color that is not in the histogram");
-    return array_of(std::move(indices), {pixels.shape(0)});
+    return indices.array({pixels.shape(0)});
+}
+
+auto expand_pixels_(
+    nb::ndarray<const std::uint8_t, nb::shape<-1, -1>, nb::c_contig, nb::device::cpu> values) {
+    const std::size_t n = values.shape(0), n_channels = values.shape(1);
+    require(n_channels >= 1 && n_channels <= 4, "there must be one to four channels");
+    Filled<std::uint8_t> pixels(4 * n);
+    {
+        Unlocked unlocked;
+        expand_pixels(view(values), n_channels, pixels.values(), active_width());
+    }
+    return pixels.array({n, 4});
+}
+
+bool has_hidden_colors_(Rows<std::uint8_t, 4> pixels) {
+    Unlocked unlocked;
+    return has_hidden_colors(view(pixels), active_width());
 }
 
 auto convert_colors_(Rows<std::uint8_t, 4> colors, const std::vector<float>& space,
@@ -128,7 +197,7 @@ auto convert_colors_(Rows<std::uint8_t, 4> colors, const std::vector<float>& spa
     std::copy_n(opacities.data(), 256, root_space.opacities.begin());
     std::vector<float> points(colors.size());
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         convert_colors(view(colors), root_space, points, n_threads, active_width());
     }
     return array_of(std::move(points), {colors.shape(0), 4});
@@ -143,7 +212,7 @@ auto assign_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
     require(centroids.shape(0) > 0, "there must be at least one centroid");
     std::vector<std::uint32_t> labels(points.shape(0));
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         assign(view(points), view(centroids), labels, n_threads, active_width());
     }
     return array_of(std::move(labels), {points.shape(0)});
@@ -169,7 +238,7 @@ auto diffuse_(nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_contig
     }
     std::vector<std::uint8_t> indices(width * height);
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         diffuse(view(pixels), width, view(colors), view(points), view(exact), view(entries),
                 {table, strength, cap, serpentine}, indices, active_width());
     }
@@ -180,7 +249,7 @@ auto assign_precisely_(Rows<double, 4> points, Rows<double, 4> centroids, int n_
     require(centroids.shape(0) > 0, "there must be at least one centroid");
     std::vector<std::uint32_t> labels(points.shape(0));
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         assign_precisely(view(points), view(centroids), labels, n_threads, active_width());
     }
     return array_of(std::move(labels), {points.shape(0)});
@@ -192,7 +261,7 @@ auto merge_cells_(Rows<float, 4> points, Line<double> weights, int bits) {
     require(bits >= 1 && bits <= 6, "bits must be between 1 and 6");
     Merged merged;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         merged = merge_cells(view(points), view(weights), bits);
     }
     const std::size_t n = merged.weights.size();
@@ -206,7 +275,7 @@ auto plus_plus_(Rows<float, 4> points, Line<double> weights,
     require(uniforms.size() > 0, "there must be at least one draw");
     std::vector<std::uint32_t> chosen;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         chosen = plus_plus(view(points), view(weights), view(uniforms), uniforms.shape(0),
                            active_width());
     }
@@ -218,7 +287,7 @@ auto nearest_distances_(Rows<float, 4> points, Rows<float, 4> centroids, int n_t
     require(centroids.shape(0) > 0, "there must be at least one centroid");
     std::vector<float> distances(points.shape(0));
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         nearest_distances(view(points), view(centroids), distances, n_threads, active_width());
     }
     return array_of(std::move(distances), {points.shape(0)});
@@ -234,7 +303,7 @@ auto mix_colors_(Rows<float, 4> points, Rows<float, 4> entries, Line<std::uint32
     std::vector<std::uint8_t> partners(n);
     std::vector<float> shares(n);
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         mix_colors(view(points), view(entries), view(labels), grain, partners, shares, n_threads,
                    active_width());
     }
@@ -244,7 +313,7 @@ auto mix_colors_(Rows<float, 4> points, Rows<float, 4> entries, Line<std::uint32
 auto find_regions_(nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu> mask) {
     Regions found;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         found = find_regions(view(mask), mask.shape(1));
     }
     const std::size_t n = found.places.size();
@@ -259,7 +328,7 @@ auto unfilter_(Line<std::uint8_t> filtered, std::size_t row_bytes, std::size_t p
     std::vector<std::uint8_t> rows(n_rows * row_bytes);
     bool known = false;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         known = unfilter(view(filtered), row_bytes, pixel_bytes, rows);
     }
     require(known, "unknown row filter");
@@ -278,7 +347,7 @@ class LloydStep {
         require(k > 0, "there must be at least one centroid");
         std::vector<double> totals(moments * k);
         {
-            nb::gil_scoped_release unlocked;
+            Unlocked unlocked;
             lloyd_step(blocks_, view(centroids), totals, n_threads_, active_width());
         }
         return array_of(std::move(totals), {k, moments});
@@ -288,7 +357,7 @@ class LloydStep {
     Blocks prepare() const {
         require(points_.shape(0) > 0, "there must be at least one point");
         require(points_.shape(0) == weights_.size(), "points and weights must have the same length");
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         return Blocks(view(points_), view(weights_), n_threads_);
     }
 
@@ -313,7 +382,7 @@ auto pyramid_(Picture pixels, const std::vector<float>& space, std::size_t n_sca
     std::copy_n(space.begin() + 21, 3, cone_space.offset.begin());
     std::vector<float> planes;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         planes = make_pyramid(view(pixels), pixels.shape(1), pixels.shape(0), cone_space, n_scales,
                               n_threads, active_width());
     }
@@ -329,7 +398,7 @@ auto weigh_texture_(Plane<float> lightness, float forgiven, int n_threads) {
     require(forgiven > 0, "forgiven must be positive");
     std::vector<float> weights(lightness.size());
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         weigh_texture(view(lightness), lightness.shape(1), forgiven, weights, n_threads,
                       active_width());
     }
@@ -355,7 +424,7 @@ auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t
     std::vector<std::uint8_t> indices(width * height);
     double bits = 0;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         const auto colors = static_cast<std::uint32_t>(points.shape(0));
         for (const auto rank : view(ranks)) require(rank < colors, "a rank is of no point");
         bits = parse({width, height, view(ranks), view(points), view(exact), view(weights),
@@ -382,7 +451,7 @@ double ssimulacra2_(Line<float> a, Line<float> b, std::size_t height, std::size_
                     int n_threads) {
     require_pyramid(a, height, width, ssimulacra2_scales);
     require_pyramid(b, height, width, ssimulacra2_scales);
-    nb::gil_scoped_release unlocked;
+    Unlocked unlocked;
     return ssimulacra2(view(a), view(b), width, height, n_threads, active_width());
 }
 
@@ -391,7 +460,7 @@ auto ssim_(Line<float> a, Line<float> b, std::size_t height, std::size_t width, 
     require_pyramid(b, height, width, ssim_scales);
     Similarity result;
     {
-        nb::gil_scoped_release unlocked;
+        Unlocked unlocked;
         result = ssim(view(a), view(b), width, height, n_threads, active_width());
     }
     return nb::make_tuple(result.score, array_of(std::move(result.map), {height, width}));
@@ -401,11 +470,14 @@ auto ssim_(Line<float> a, Line<float> b, std::size_t height, std::size_t width, 
 
 NB_MODULE(_native, m) {
     m.doc() = "Hot loops of pimenton.";
+    nb::register_exception_translator(translate_interrupt);
     m.def("simd_width", &simd_width);
     m.def("set_simd_width", &set_simd_width, nb::arg("name"));
     m.def("count_colors", &count_colors_, nb::arg("pixels").noconvert(), nb::arg("n_threads"));
     m.def("rank_colors", &rank_colors_, nb::arg("pixels").noconvert(),
           nb::arg("colors").noconvert(), nb::arg("n_threads"));
+    m.def("expand_pixels", &expand_pixels_, nb::arg("values").noconvert());
+    m.def("has_hidden_colors", &has_hidden_colors_, nb::arg("pixels").noconvert());
     m.def("label_pixels", &label_pixels_, nb::arg("pixels").noconvert(),
           nb::arg("colors").noconvert(), nb::arg("labels").noconvert(), nb::arg("n_threads"));
     m.def("convert_colors", &convert_colors_, nb::arg("colors").noconvert(), nb::arg("space"),

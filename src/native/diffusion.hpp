@@ -206,6 +206,7 @@ inline void diffuse(std::span<const std::uint8_t> pixels, std::size_t width,
     };
     rank_row(0);
     for (std::size_t y = 0; y < height; ++y) {
+        ask_to_go_on();
         if (y + 1 < height) rank_row(y + 1);
         const auto* row = ranks[y % 3].data();
         run<DiffuseRow>(simd, y > 0 ? static_cast<const std::uint32_t*>(ranks[(y + 2) % 3].data()) : row,

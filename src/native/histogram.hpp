@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <span>
@@ -167,15 +168,32 @@ template <class Opaque, class Translucent>
     }
 }
 
-// Marks the codes of one part of the picture.
+inline void sort_distinct(std::vector<std::uint32_t>& codes) {
+    std::sort(codes.begin(), codes.end());
+    codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+}
+
+// Codes of translucent colors as they are met.
+struct TranslucentCodes {
+    std::vector<std::uint32_t> codes;
+    // Sorting away repetitions now and then bounds the memory that many pixels take.
+    std::size_t limit = std::size_t{1} << 20;
+
+    void add(std::uint32_t code) {
+        codes.push_back(code);
+        if (codes.size() < limit) return;
+        sort_distinct(codes);
+        limit = std::max(limit, 2 * codes.size());
+    }
+};
+
+// Marks the codes of one piece of the picture.
 struct CollectColors {
     [[gnu::always_inline]] static void run(const std::uint8_t* pixels, std::size_t begin,
                                            std::size_t end, std::uint64_t* present,
-                                           std::vector<std::uint32_t>* translucent) {
+                                           TranslucentCodes* translucent) {
         std::uint32_t last = 0;
         bool any = false;
-        // Sorting away repetitions now and then bounds the memory that many pixels take.
-        std::size_t limit = std::size_t{1} << 20;
         for_each_code(
             pixels, begin, end,
             [present](std::size_t, std::uint32_t code) {
@@ -185,12 +203,7 @@ struct CollectColors {
                 if (any && code == last) return;
                 any = true;
                 last = code;
-                translucent->push_back(code);
-                if (translucent->size() < limit) return;
-                std::sort(translucent->begin(), translucent->end());
-                translucent->erase(std::unique(translucent->begin(), translucent->end()),
-                                   translucent->end());
-                limit = std::max(limit, 2 * translucent->size());
+                translucent->add(code);
             });
     }
 };
@@ -253,57 +266,70 @@ struct WriteLabels {
 };
 
 struct ColorCounts {
-    std::vector<Rgba> colors;
+    std::vector<std::uint8_t> colors;
     std::vector<std::int64_t> counts;
 };
 
-inline std::vector<Rgba> colors_of(const ColorIndex& index) {
-    std::vector<Rgba> colors;
-    colors.reserve(index.size());
-    for (const auto code : index.translucent()) colors.push_back(zorder::translucent_color(code));
+inline std::vector<std::uint8_t> colors_of(const ColorIndex& index) {
+    std::vector<std::uint8_t> colors;
+    colors.reserve(4 * index.size());
+    const auto add = [&](const Rgba& color) { colors.insert(colors.end(), color.begin(), color.end()); };
+    for (const auto code : index.translucent()) add(zorder::translucent_color(code));
     for (std::uint32_t i = 0; i < ColorIndex::n_words; ++i)
         for (std::uint64_t word = index.present()[i]; word; word &= word - 1)
-            colors.push_back(
-                zorder::opaque_color(i * 64 + static_cast<unsigned>(std::countr_zero(word))));
+            add(zorder::opaque_color(i * 64 + static_cast<unsigned>(std::countr_zero(word))));
     return colors;
 }
 
-// The index of a picture's colors. Sets and integer sums do not depend on how the picture is cut,
-// so each thread takes one equal part.
+constexpr std::size_t pixels_per_chunk = std::size_t{1} << 18;
+
+// Calls body(begin, end, worker) for pieces of n pixels.
+template <class Body>
+void for_each_piece(std::size_t n, int n_threads, Body body) {
+    for_each_chunk(chunks_of(n, pixels_per_chunk), n_threads,
+                   [&](std::size_t chunk, std::size_t worker) {
+                       const std::size_t begin = chunk * pixels_per_chunk;
+                       body(begin, std::min(n, begin + pixels_per_chunk), worker);
+                   });
+}
+
+// The index of a picture's colors. Sets and integer sums do not depend on who takes which piece, so
+// each thread has a set of its own.
 inline ColorIndex index_pixels(std::span<const std::uint8_t> pixels, int n_threads, Width width) {
-    const std::size_t n = pixels.size() / 4;
-    const auto n_parts = static_cast<std::size_t>(std::max(n_threads, 1));
-    std::vector<std::vector<std::uint64_t>> present(n_parts);
-    std::vector<std::vector<std::uint32_t>> translucent(n_parts);
-    for_each_chunk(n_parts, n_threads, [&](std::size_t part) {
-        present[part].resize(ColorIndex::n_words);
-        run<CollectColors>(width, pixels.data(), n * part / n_parts, n * (part + 1) / n_parts,
-                           present[part].data(), &translucent[part]);
-    });
-    for (std::size_t part = 1; part < n_parts; ++part) {
-        for (std::size_t i = 0; i < ColorIndex::n_words; ++i) present[0][i] |= present[part][i];
-        translucent[0].insert(translucent[0].end(), translucent[part].begin(),
-                              translucent[part].end());
+    const auto n_workers = static_cast<std::size_t>(std::max(n_threads, 1));
+    std::vector<std::vector<std::uint64_t>> present(n_workers);
+    std::vector<TranslucentCodes> translucent(n_workers);
+    present[0].resize(ColorIndex::n_words);
+    for_each_piece(pixels.size() / 4, n_threads,
+                   [&](std::size_t begin, std::size_t end, std::size_t worker) {
+                       present[worker].resize(ColorIndex::n_words);
+                       run<CollectColors>(width, pixels.data(), begin, end, present[worker].data(),
+                                          &translucent[worker]);
+                   });
+    auto& codes = translucent[0].codes;
+    for (std::size_t worker = 1; worker < n_workers; ++worker) {
+        for (std::size_t i = 0; i < present[worker].size(); ++i) present[0][i] |= present[worker][i];
+        const auto& more = translucent[worker].codes;
+        codes.insert(codes.end(), more.begin(), more.end());
     }
-    std::sort(translucent[0].begin(), translucent[0].end());
-    translucent[0].erase(std::unique(translucent[0].begin(), translucent[0].end()),
-                         translucent[0].end());
-    return ColorIndex(std::move(present[0]), std::move(translucent[0]), width);
+    sort_distinct(codes);
+    return ColorIndex(std::move(present[0]), std::move(codes), width);
 }
 
 inline ColorCounts count_colors(std::span<const std::uint8_t> pixels, int n_threads, Width width) {
     const std::size_t n = pixels.size() / 4;
     const auto index = index_pixels(pixels, n_threads, width);
-    const auto n_parts = static_cast<std::size_t>(std::max(n_threads, 1));
-    std::vector<std::vector<std::uint32_t>> counts(n_parts);
-    for_each_chunk(n_parts, n_threads, [&](std::size_t part) {
-        counts[part].resize(index.size());
-        run<CountRanks>(width, pixels.data(), n * part / n_parts, n * (part + 1) / n_parts, &index,
-                        counts[part].data());
+    // Counts of all threads together take no more than half of the memory of the pixels.
+    const auto most = static_cast<int>(n / (2 * std::max<std::size_t>(index.size(), 1)));
+    const int n_counters = std::clamp(most, 1, std::max(n_threads, 1));
+    std::vector<std::vector<std::uint32_t>> counts(static_cast<std::size_t>(n_counters));
+    for_each_piece(n, n_counters, [&](std::size_t begin, std::size_t end, std::size_t worker) {
+        counts[worker].resize(index.size());
+        run<CountRanks>(width, pixels.data(), begin, end, &index, counts[worker].data());
     });
     ColorCounts result{colors_of(index), std::vector<std::int64_t>(index.size())};
     for (const auto& part : counts)
-        for (std::size_t i = 0; i < index.size(); ++i) result.counts[i] += part[i];
+        for (std::size_t i = 0; i < part.size(); ++i) result.counts[i] += part[i];
     return result;
 }
 
@@ -315,21 +341,12 @@ inline ColorIndex index_colors(std::span<const std::uint8_t> colors, Width width
     return index;
 }
 
-constexpr std::size_t pixels_per_chunk = std::size_t{1} << 18;
-
-template <class Kernel, class... Args>
-void over_pixels(std::span<const std::uint8_t> pixels, int n_threads, Width width, Args... args) {
-    const std::size_t n = pixels.size() / 4;
-    for_each_chunk(chunks_of(n, pixels_per_chunk), n_threads, [&](std::size_t chunk) {
-        run<Kernel>(width, pixels.data(), chunk * pixels_per_chunk,
-                    std::min(n, (chunk + 1) * pixels_per_chunk), args...);
-    });
-}
-
 inline void rank_colors(std::span<const std::uint8_t> pixels, std::span<const std::uint8_t> colors,
                         std::span<std::uint32_t> ranks, int n_threads, Width width) {
     const auto index = index_colors(colors, width);
-    over_pixels<WriteRanks>(pixels, n_threads, width, &index, ranks.data());
+    for_each_piece(pixels.size() / 4, n_threads, [&](std::size_t begin, std::size_t end, std::size_t) {
+        run<WriteRanks>(width, pixels.data(), begin, end, &index, ranks.data());
+    });
 }
 
 // Returns whether each pixel's color was in the list.
@@ -337,17 +354,13 @@ inline bool label_pixels(std::span<const std::uint8_t> pixels, std::span<const s
                          std::span<const std::uint8_t> labels, std::span<std::uint8_t> out,
                          int n_threads, Width width) {
     const auto index = index_colors(colors, width);
-    const std::size_t n = pixels.size() / 4;
-    const std::size_t n_chunks = chunks_of(n, pixels_per_chunk);
-    std::vector<std::uint8_t> missing(n_chunks);
-    for_each_chunk(n_chunks, n_threads, [&](std::size_t chunk) {
+    std::atomic<bool> missing{false};
+    for_each_piece(pixels.size() / 4, n_threads, [&](std::size_t begin, std::size_t end, std::size_t) {
         bool lost = false;
-        run<WriteLabels>(width, pixels.data(), chunk * pixels_per_chunk,
-                         std::min(n, (chunk + 1) * pixels_per_chunk), &index, labels.data(),
-                         out.data(), &lost);
-        missing[chunk] = lost;
+        run<WriteLabels>(width, pixels.data(), begin, end, &index, labels.data(), out.data(), &lost);
+        if (lost) missing = true;
     });
-    return std::none_of(missing.begin(), missing.end(), [](auto lost) { return lost != 0; });
+    return !missing;
 }
 
 }  // namespace pimenton

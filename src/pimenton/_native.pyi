@@ -19,6 +19,15 @@ def count_colors(pixels: NDArray[np.uint8], n_threads: int) -> tuple[Colors, Cou
 def rank_colors(pixels: NDArray[np.uint8], colors: Colors, n_threads: int) -> NDArray[np.uint32]:
     """Give each pixel's place (n,) in colors (m, 4) in histogram order, 2**32 - 1 where absent."""
 
+def expand_pixels(values: NDArray[np.uint8]) -> Colors:
+    """Give pixels (n, 4) of gray, gray with alpha, RGB or RGBA (n, 1 to 4).
+
+    Those without opacity become zero.
+    """
+
+def has_hidden_colors(pixels: Colors) -> bool:
+    """Tell whether a pixel of (n, 4) without opacity is not zero."""
+
 def label_pixels(
     pixels: NDArray[np.uint8], colors: Colors, labels: NDArray[np.uint8], n_threads: int
 ) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """The one pixel format of the package, and the aliases of its arrays.
 
 A picture is an array ``(height, width, 4) uint8``: sRGB, straight alpha, and zero wherever alpha is
-zero, because an invisible color is no color. It is made so once, here or in ``formats``.
+zero, because an invisible color is no color. It is made so once, here or in ``reading``.
 """
 
 import os
@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from pimenton import _native
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (height, width, 4): sRGB and straight alpha
 Colors: TypeAlias = NDArray[np.uint8]  # (n, 4): sRGB and straight alpha
@@ -31,7 +33,8 @@ def as_rgba(array: ArrayLike) -> Pixels:
     Returns
     -------
     (height, width, 4) uint8
-        A new array, sRGB with straight alpha; fully transparent pixels are zero.
+        sRGB with straight alpha; fully transparent pixels are zero. The array itself if it is so
+        already, else a new one.
 
     Raises
     ------
@@ -55,21 +58,10 @@ def as_rgba(array: ArrayLike) -> Pixels:
         )
     if values.size == 0:
         raise ValueError(f"an image must have at least one pixel; got {np.shape(array)}")
-    values = _as_bytes(values)
-    n_channels = values.shape[2]
-    pixels = np.empty((*values.shape[:2], 4), dtype=np.uint8)
-    pixels[:, :, :3] = values[:, :, : 3 if n_channels > 2 else 1]
-    if n_channels in (1, 3):
-        pixels[:, :, 3] = 255
-    else:
-        pixels[:, :, 3] = values[:, :, -1]
-        clear_invisible(pixels)
-    return pixels
-
-
-def clear_invisible(pixels: Pixels) -> None:
-    """Set the color of fully transparent pixels to zero, in place."""
-    pixels[pixels[:, :, 3] == 0] = 0
+    rows = np.ascontiguousarray(_as_bytes(values)).reshape(-1, values.shape[2])
+    if values.shape[2] == 4 and not _native.has_hidden_colors(rows):
+        return rows.reshape(values.shape)
+    return _native.expand_pixels(rows).reshape(*values.shape[:2], 4)
 
 
 def thread_count(n_threads: int | None) -> int:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
 
-.PHONY: demo test lint golden three clean
+.PHONY: demo test lint golden bench three clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -28,6 +28,13 @@ golden: $(VENV)/.tested-with
 three:
 	cd tools/three && npm ci && npm run build
 
+# DATA is a folder of test sets (benchmarks/README.md); without it the bundled picture is measured.
+bench: SHELL := /bin/bash
+bench: .SHELLFLAGS := -o pipefail -c
+bench: $(VENV)/.measured-with
+	@mkdir -p bench
+	$(BIN)/python -u benchmarks/engine.py $(if $(DATA),--data $(DATA)) | tee bench/engine.txt
+
 clean:
 	rm -rf $(VENV) build demo site
 
@@ -41,4 +48,8 @@ $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 
 $(VENV)/.tested-with: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet '.[dev]'
+	@touch $@
+
+$(VENV)/.measured-with: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '.[bench]'
 	@touch $@

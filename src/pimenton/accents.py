@@ -25,9 +25,10 @@ LIMIT = 0.06
 LEAST_PIXELS = 12
 FLOOR = 4
 
-# Exchanges of entries at the most, and the share of the palette that one exchange may touch.
-_N_ROUNDS = 6
-_SHARE = 32
+# Exchanges of entries at the most; each that helps lets the next one be twice as large. All of them
+# together may take one entry of so many.
+_N_ROUNDS = 8
+_SHARE = 8
 # Steps in which the other centroids settle after an exchange.
 _N_STEPS = 2
 # Only a centroid that has a neighbour nearer than this part of the limit may make room.
@@ -68,7 +69,8 @@ def serve(
     A region is connected pixels, each farther than `LIMIT` from the nearest palette entry, at least
     `least_pixels` of them. As long as there is one, its mean color becomes a centroid that stays
     where it is, the centroids whose loss costs least make room, and the others settle. An exchange
-    that leaves more behind than it mends is not made: the palette has no room for it.
+    that leaves more behind than it mends is not made, and no more than an eighth of the palette is
+    exchanged: then it has no room.
 
     Parameters
     ----------
@@ -97,13 +99,14 @@ def serve(
     if not far.excess:
         return centroids
     step = _native.LloydStep(points, histogram.weights, n_threads)
-    n_pinned, n_new = 0, max(1, n_colors // _SHARE)
+    n_pinned, n_new, n_most = 0, 1, max(1, n_colors // _SHARE)
     for _ in range(_N_ROUNDS):
-        new = _colors_of(far, min(n_new, n_colors - n_pinned))
+        new = _colors_of(far, min(n_new, n_most - n_pinned))
         trial = _exchanged(step, centroids, n_pinned, new, n_colors)
         trial_far = far if trial is None else look(trial)
         if trial is not None and trial_far.excess < far.excess:
             centroids, far, n_pinned = trial, trial_far, n_pinned + len(new)
+            n_new *= 2
         else:
             n_new = len(new) // 2
         if not far.excess or n_new == 0:

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pimenton.difference import channel_error
 from pimenton.histogram import Histogram
 from pimenton.page import Picture, Shown, check_language, image_element, join_page, printable
 from pimenton.palette import MAX_COLORS, Palette
-from pimenton.pixels import Pixels
 from pimenton.quality import measure_pixels
 
 SCRIPTS = ("stage.js", "chart.js", "difference.js", "panels.js", "compare.js")
@@ -125,27 +124,9 @@ def _facts(picture: Picture, shown: Shown) -> dict[str, Any]:
     return facts
 
 
-def error_map(original: Pixels, result: Pixels) -> NDArray[np.float64]:
-    """Give each pixel's error: the root of the mean squared difference of its channels.
-
-    Parameters
-    ----------
-    original, result : (height, width, 4) uint8
-        Two pictures of one size. Where they are not opaque, the difference in opacity counts too.
-
-    Returns
-    -------
-    (height, width) float64
-        In levels, 0 to 255.
-    """
-    squares = np.square(original.astype(np.float64) - result)
-    roots: NDArray[np.float64] = np.sqrt(squares[:, :, :3].sum(axis=2) / 3)
-    return np.maximum(roots, np.sqrt(squares[:, :, 3]))
-
-
 def _errors(original: Picture, result: Picture) -> dict[str, Any]:
     """Say how many pixels have which error."""
-    errors = error_map(original.pixels, result.pixels)
+    errors = channel_error(original.pixels, result.pixels)
     width = max(1, math.ceil((errors.max() + 1e-9) / MAX_BARS))
     counts = np.bincount((errors.ravel() / width).astype(np.int64))
     return {

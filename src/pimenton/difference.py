@@ -1,4 +1,4 @@
-"""How different two colors look: CIEDE2000, the formula that print and paint are judged by.
+"""How different two colors are: by their numbers, and by CIEDE2000, as print and paint are judged.
 
 A figure for people only, so NumPy's own roots and angles are good enough.
 """
@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pimenton.pixels import Pixels
 
 Labs: TypeAlias = NDArray[np.floating[Any]]  # (n, 3): CIELAB, lightness 0 to 100
 
@@ -73,3 +75,21 @@ def _seventh(chroma: Labs) -> Labs:
 def _cosine(degrees: Labs) -> Labs:
     cosine: Labs = np.cos(np.radians(degrees))
     return cosine
+
+
+def channel_error(original: Pixels, result: Pixels) -> NDArray[np.float64]:
+    """Give each pixel's error: the root of the mean squared difference of its channels.
+
+    Parameters
+    ----------
+    original, result : (height, width, 4) uint8
+        Two pictures of one size. Where they are not opaque, the difference in opacity counts too.
+
+    Returns
+    -------
+    (height, width) float64
+        In levels, 0 to 255.
+    """
+    squares = np.square(original.astype(np.float64) - result)
+    roots: NDArray[np.float64] = np.sqrt(squares[:, :, :3].sum(axis=2) / 3)
+    return np.maximum(roots, np.sqrt(squares[:, :, 3]))

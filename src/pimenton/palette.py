@@ -86,6 +86,10 @@ class Palette:
         """Whether every entry is opaque."""
         return bool((self.colors[:, 3] == 255).all())
 
+    def _repr_html_(self) -> str:
+        """Show the colors in a notebook."""
+        return f"{strip_html(self.hex, [1] * len(self))}{len(self)} colors"
+
     @property
     def hex(self) -> tuple[str, ...]:
         """The entries as ``#rrggbb``, or ``#rrggbbaa`` where they are not opaque.
@@ -98,6 +102,17 @@ class Palette:
         return tuple(
             "#" + bytes(color if color[3] < 255 else color[:3]).hex() for color in self.colors
         )
+
+
+def strip_html(names: Iterable[str], shares: Iterable[float]) -> str:
+    """Give a strip of colors, each as wide as its share, for a notebook."""
+    parts = "".join(
+        f'<span title="{name}" style="flex:{share:.6g};background:{name}"></span>'
+        for name, share in zip(names, shares, strict=True)
+    )
+    return (
+        f'<div style="display:flex;height:2em;max-width:40em;border:1px solid #8884">{parts}</div>'
+    )
 
 
 def color_of_hex(name: str) -> tuple[int, int, int, int]:

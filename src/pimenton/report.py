@@ -5,6 +5,7 @@ from typing import Any
 
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
+from pimenton.palette import strip_html
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,23 @@ class Report:
         figures["options"] = self.options.to_dict()
         figures["psnr"] = None if self.mse == 0 else self.psnr
         return figures
+
+    def _repr_html_(self) -> str:
+        """Show the figures and the palette in a notebook."""
+        size = f"{self.output_bytes:,} bytes"
+        if self.input_bytes:
+            size += f", {self.output_bytes / self.input_bytes:.1%} of {self.input_bytes:,}"
+        rows = {
+            "Size": size,
+            "Pixels": f"{self.width:,} × {self.height:,}",
+            "Colors": f"{self.n_colors}",
+            "Bits per pixel": f"{self.bits_per_pixel:.2f}",
+            "PSNR": f"{self.psnr:.2f} dB" if self.mse else "exact",
+            "Inertia": f"{self.inertia:,.5g} after {self.n_iter} steps",
+            "Time": f"{self.elapsed_seconds:.2f} s",
+        }
+        lines = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
+        return f"<table>{lines}</table>{strip_html(self.palette, self.counts)}"
 
 
 @dataclass(frozen=True, eq=False)

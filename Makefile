@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
 
-.PHONY: demo test lint golden bench three clean
+.PHONY: demo test lint golden bench bench-quality three clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -29,11 +29,15 @@ three:
 	cd tools/three && npm ci && npm run build
 
 # DATA is a folder of test sets (benchmarks/README.md); without it the bundled picture is measured.
-bench: SHELL := /bin/bash
-bench: .SHELLFLAGS := -o pipefail -c
+bench bench-quality: SHELL := /bin/bash
+bench bench-quality: .SHELLFLAGS := -o pipefail -c
 bench: $(VENV)/.measured-with
 	@mkdir -p bench
 	$(BIN)/python -u benchmarks/engine.py $(if $(DATA),--data $(DATA)) | tee bench/engine.txt
+
+bench-quality: $(VENV)/.measured-with
+	@mkdir -p bench
+	$(BIN)/python -u benchmarks/quality.py $(if $(DATA),--data $(DATA)) | tee bench/quality.txt
 
 clean:
 	rm -rf $(VENV) build demo site

@@ -6,12 +6,13 @@ of the benchmark, so each result is kept in a file by the picture's digest, the 
 and the version of scikit-learn.
 """
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from kept import Kept
+from measuring import version_of
 from pictures import Rgb, digest_of, photographs, rgb_of
 
 COUNTS = (16, 64, 256)
@@ -26,29 +27,18 @@ class Converged:
     ----------
     path : Path
         The file.
-    compute : bool
-        Whether to run scikit-learn for what the file does not hold.
     """
 
-    def __init__(self, path: Path, *, compute: bool = True) -> None:
-        self.path = path
-        self.compute = compute
-        self.errors: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+    def __init__(self, path: Path) -> None:
+        self.kept = Kept(path)
 
     def error(self, pixels: Rgb, n_colors: int) -> float | None:
-        """Give the error, squares of 0 to 255 summed over channels; None if it is not known."""
-        try:
-            import sklearn
-        except ImportError:
+        """Give the error, squares of 0 to 255 summed over channels; None without scikit-learn."""
+        version = version_of("scikit-learn")
+        if version is None:
             return None
-        key = f"{digest_of(pixels)} {n_colors} scikit-learn {sklearn.__version__}"
-        if key not in self.errors:
-            if not self.compute:
-                return None
-            self.errors[key] = _converged_error(pixels, n_colors)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps(self.errors, indent=1))
-        return self.errors[key]
+        key = f"{digest_of(pixels)} {n_colors} scikit-learn {version}"
+        return self.kept.value(key, lambda: _converged_error(pixels, n_colors))
 
 
 def _converged_error(pixels: Rgb, n_colors: int) -> float:

@@ -59,7 +59,7 @@ def against_converged(data: Path | None, out: Path) -> list[Target]:
         targets.append(Target(whats[k], wanted[k], reached, met))
     header = ("colors", "mean MSE", "scikit-learn", "lower by", "worst", f"> {WORST} % above")
     show(f"pimenton balanced on {len(paths)} photographs", header, rows)
-    print(f"\nscikit-learn's errors are kept in {converged.path} by picture and version.")
+    print(f"\nscikit-learn's errors are kept in {converged.kept.path} by picture and version.")
     return targets
 
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
 
-.PHONY: demo test lint golden bench bench-quality three clean
+.PHONY: demo test lint golden bench bench-quality tutorial three clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -23,6 +23,10 @@ lint: $(VENV)/.tested-with
 
 golden: $(VENV)/.tested-with
 	$(BIN)/python tests/golden/make.py
+
+# Notebooks and pages of the tutorial, from docs/source/tutorial.py.
+tutorial: $(VENV)/.tested-with
+	$(BIN)/python tools/tutorial.py
 
 # The parts of three.js that `pimenton explain` draws with; needs npm, the result is kept.
 three:

@@ -104,38 +104,33 @@ class LloydStep:
         return moments
 
 
-def merge_cells(points: Points, weights: Weights, bits: int) -> tuple[Points, Weights]:
-    """Merge points by the cells of a grid over their bounding box."""
+def merge_cells(points: Points, weights: Weights, n_cells: int) -> tuple[Points, Weights]:
+    """Merge points by a grid of 16 cells a side whose cells are halved while they vary much."""
     low, high = points.min(axis=0), points.max(axis=0)
     extent = (high - low).astype(np.float64)
-    scaled = (points - low) / np.where(extent > 0, extent, 1) * 2**bits
-    cells = np.minimum(scaled.astype(np.int64), 2**bits - 1)
-    _, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    total = np.bincount(inverse.ravel(), weights)[order]
-    sums = [np.bincount(inverse.ravel(), weights * points[:, a])[order] for a in range(4)]
-    return (np.array(sums) / total).T.astype(np.float32), total
+    scaled = (points - low) / np.where(extent > 0, extent, 1) * 16
+    _, cells = np.unique(np.minimum(scaled.astype(int), 15), axis=0, return_inverse=True)
+    cells = cells.ravel()
+    total, means, inertia = _cell_sums(points, weights, cells)
+    limit = (4 * np.sqrt(inertia).sum() / n_cells) ** 2
+    for _ in range(4):
+        heavy = inertia[cells] > limit
+        parts = (points > means[cells]) @ np.array([1, 2, 4, 8])
+        _, cells = np.unique(cells * 16 + np.where(heavy, parts, 0), return_inverse=True)
+        total, means, inertia = _cell_sums(points, weights, cells)
+    order = np.argsort(np.unique(cells, return_index=True)[1])
+    return means[order], total[order]
 
 
-def plus_plus(
-    points: Points, weights: Weights, uniforms: NDArray[np.float64]
-) -> NDArray[np.uint32]:
-    """Choose starting points by greedy k-means++."""
-    chosen: list[int] = []
-    nearest = np.ones(len(points), np.float32)
-    for draws in uniforms:
-        sums = np.cumsum(weights * nearest)
-        if sums[-1] == 0:
-            break
-        trials = []
-        for draw in draws if chosen else draws[:1]:
-            i = min(int(np.searchsorted(sums, draw * sums[-1], side="right")), len(points) - 1)
-            to_point = squared_distances(points, points[i : i + 1])[:, 0]
-            lowered = np.minimum(nearest, to_point) if chosen else to_point
-            trials.append((float(weights @ lowered), len(trials), i, lowered))
-        _, _, i, nearest = min(trials, key=lambda trial: trial[:2])
-        chosen.append(i)
-    return np.array(chosen, np.uint32)
+def _cell_sums(
+    points: Points, weights: Weights, cells: NDArray[np.intp]
+) -> tuple[Weights, Points, NDArray[np.float64]]:
+    """Give weight, mean and inertia of each cell."""
+    x = points.astype(np.float64)
+    total = np.bincount(cells, weights)
+    means = np.array([np.bincount(cells, weights * axis) / total for axis in x.T]).T
+    inertia = np.bincount(cells, weights * ((x - means[cells]) ** 2).sum(axis=1))
+    return total, means.astype(np.float32), inertia
 
 
 def linear_light(encoded: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cells.hpp"
 #include "colors.hpp"
 #include "diffusion.hpp"
 #include "histogram.hpp"
@@ -23,6 +24,7 @@
 #include "pyramid.hpp"
 #include "regions.hpp"
 #include "scores.hpp"
+#include "search.hpp"
 #include "simd.hpp"
 #include "texture.hpp"
 #include "unfilter.hpp"
@@ -255,32 +257,20 @@ auto assign_precisely_(Rows<double, 4> points, Rows<double, 4> centroids, int n_
     return array_of(std::move(labels), {points.shape(0)});
 }
 
-auto merge_cells_(Rows<float, 4> points, Line<double> weights, int bits) {
+auto merge_cells_(Rows<float, 4> points, Line<double> weights, std::size_t n_cells) {
     require(points.shape(0) > 0, "there must be at least one point");
     require(points.shape(0) == weights.size(), "points and weights must have the same length");
-    require(bits >= 1 && bits <= 6, "bits must be between 1 and 6");
-    Merged merged;
+    require(n_cells > 0, "there must be at least one cell");
+    Cells::Model model;
     {
         Unlocked unlocked;
-        merged = merge_cells(view(points), view(weights), bits);
+        Cells cells(view(points), view(weights), active_width());
+        cells.balance(n_cells);
+        model = cells.model();
     }
-    const std::size_t n = merged.weights.size();
-    return nb::make_tuple(array_of(std::move(merged.points), {n, 4}),
-                          array_of(std::move(merged.weights), {n}));
-}
-
-auto plus_plus_(Rows<float, 4> points, Line<double> weights,
-                nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu> uniforms) {
-    require(points.shape(0) == weights.size(), "points and weights must have the same length");
-    require(uniforms.size() > 0, "there must be at least one draw");
-    std::vector<std::uint32_t> chosen;
-    {
-        Unlocked unlocked;
-        chosen = plus_plus(view(points), view(weights), view(uniforms), uniforms.shape(0),
-                           active_width());
-    }
-    const std::size_t n = chosen.size();
-    return array_of(std::move(chosen), {n});
+    const std::size_t n = model.weights.size();
+    return nb::make_tuple(array_of(std::move(model.points), {n, 4}),
+                          array_of(std::move(model.weights), {n}));
 }
 
 auto nearest_distances_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
@@ -319,6 +309,24 @@ auto find_regions_(nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb
     const std::size_t n = found.places.size();
     return nb::make_tuple(array_of(std::move(found.places), {n}),
                           array_of(std::move(found.numbers), {n}));
+}
+
+auto search_(Rows<float, 4> points, Line<double> weights, Rows<float, 4> start,
+             std::size_t n_clusters, std::size_t n_trials, std::size_t n_breaths,
+             std::uint64_t seed) {
+    require(points.shape(0) > 0, "there must be at least one point");
+    require(points.shape(0) == weights.size(), "points and weights must have the same length");
+    require(n_clusters > 0, "there must be at least one cluster");
+    require(start.shape(0) <= n_clusters, "there must be no more centroids than wanted");
+    Found found;
+    {
+        Unlocked unlocked;
+        found = search(view(points), view(weights), view(start), n_clusters, {n_trials, n_breaths},
+                       seed, active_width());
+    }
+    const std::size_t n = found.centroids.size() / 4, n_history = found.history.size();
+    return nb::make_tuple(array_of(std::move(found.centroids), {n, 4}),
+                          array_of(std::move(found.history), {n_history}));
 }
 
 auto unfilter_(Line<std::uint8_t> filtered, std::size_t row_bytes, std::size_t pixel_bytes) {
@@ -492,9 +500,7 @@ NB_MODULE(_native, m) {
     m.def("assign_precisely", &assign_precisely_, nb::arg("points").noconvert(),
           nb::arg("centroids").noconvert(), nb::arg("n_threads"));
     m.def("merge_cells", &merge_cells_, nb::arg("points").noconvert(),
-          nb::arg("weights").noconvert(), nb::arg("bits"));
-    m.def("plus_plus", &plus_plus_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
-          nb::arg("uniforms").noconvert());
+          nb::arg("weights").noconvert(), nb::arg("n_cells"));
     m.def("nearest_distances", &nearest_distances_, nb::arg("points").noconvert(),
           nb::arg("centroids").noconvert(), nb::arg("n_threads"));
     m.def("mix_colors", &mix_colors_, nb::arg("points").noconvert(),
@@ -509,6 +515,9 @@ NB_MODULE(_native, m) {
           nb::arg("carried"), nb::arg("cap"), nb::arg("n_dynamic"), nb::arg("n_triples"),
           nb::arg("n_accepted"), nb::arg("every"), nb::arg("rows_per_band"),
           nb::arg("n_threads"));
+    m.def("search", &search_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
+          nb::arg("start").noconvert(), nb::arg("n_clusters"), nb::arg("n_trials"),
+          nb::arg("n_breaths"), nb::arg("seed"));
     m.def("unfilter", &unfilter_, nb::arg("filtered").noconvert(), nb::arg("row_bytes"),
           nb::arg("pixel_bytes"));
     nb::class_<LloydStep>(m, "LloydStep")

@@ -69,13 +69,23 @@ def assign_precisely(
 ) -> NDArray[np.uint32]:
     """Give what assign gives, in double precision for points (n, 4) and centroids (k, 4)."""
 
-def merge_cells(points: Points, weights: Weights, bits: int) -> tuple[Points, Weights]:
-    """Merge the points of each cell of a grid of 2**bits cells a side into a weighted mean."""
+def merge_cells(points: Points, weights: Weights, n_cells: int) -> tuple[Points, Weights]:
+    """Merge points by about n_cells cells of about equal inertia into weighted means."""
 
-def plus_plus(
-    points: Points, weights: Weights, uniforms: NDArray[np.float64]
-) -> NDArray[np.uint32]:
-    """Choose starting points by greedy k-means++; uniforms is (n_clusters, n_trials) in [0, 1)."""
+def search(
+    points: Points,
+    weights: Weights,
+    start: Points,
+    n_clusters: int,
+    n_trials: int,
+    n_breaths: int,
+    seed: int,
+) -> tuple[Points, NDArray[np.float64]]:
+    """Look for n_clusters centroids, from given ones or none.
+
+    Clusters are split and dissolved, single ones in n_trials trials at most and many at once in
+    n_breaths. Gives centroids, fewer where the points run out, and inertia from move to move.
+    """
 
 def nearest_distances(points: Points, centroids: Points, n_threads: int) -> NDArray[np.float32]:
     """Give the squared distance of each point to its nearest centroid."""

@@ -2,20 +2,20 @@
 
 The four steps of Lloyd's algorithm: choose centroids; give each point to its nearest; move each
 centroid to the mean of its points (hence the name); repeat until nothing moves. It ends in a local
-minimum that depends on the start, so a search goes before it: on a coarse model of the points, a
-few hundred to some thousand weighted cells where a step costs next to nothing, centroids whose loss
-costs least are moved, again and again, into clusters whose split gains most, and what became better
-is kept. The last steps then run over all points.
+minimum that depends on the start, so a search goes before it: on a coarse model of the points, some
+thousand weighted cells where a step costs next to nothing, clusters are split where that gains most
+and dissolved where it costs least, again and again, and what became better is kept. The last steps
+then run over all points.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pimenton import _native
-from pimenton.descent import Descent, Step, energy_of, overshooting_lloyd, search
+from pimenton.descent import Descent, Step, energy_of, overshooting_lloyd
 from pimenton.pixels import Labels, Points, Weights, thread_count
 
 
@@ -26,13 +26,13 @@ class Effort:
     Attributes
     ----------
     cells : int
-        Cells of the coarse model for each centroid, at the least.
-    n_steps : int
-        Steps on the coarse model after a start or a move.
-    n_moves : int
-        Most moves of centroids tried on the coarse model.
-    n_misses : int
-        Single moves without gain after which the search ends.
+        Cells of the coarse model for each centroid.
+    least_cells : int
+        Cells of the coarse model at the least.
+    n_trials : int
+        Most splits and dissolutions of single clusters tried on the coarse model.
+    n_breaths : int
+        Splits and dissolutions of many clusters at once tried on it.
     n_exact_steps : int
         Most steps over all points.
     min_gain : float
@@ -40,25 +40,18 @@ class Effort:
     """
 
     cells: int
-    n_steps: int
-    n_moves: int
-    n_misses: int
+    least_cells: int
+    n_trials: int
+    n_breaths: int
     n_exact_steps: int
     min_gain: float
 
 
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort(cells=16, n_steps=4, n_moves=0, n_misses=0, n_exact_steps=1, min_gain=1e-3),
-    "balanced": Effort(
-        cells=64, n_steps=6, n_moves=80, n_misses=24, n_exact_steps=20, min_gain=1e-4
-    ),
-    "best": Effort(
-        cells=512, n_steps=6, n_moves=200, n_misses=40, n_exact_steps=300, min_gain=1e-6
-    ),
+    "fast": Effort(16, 1000, n_trials=0, n_breaths=0, n_exact_steps=0, min_gain=0.0),
+    "balanced": Effort(16, 1000, n_trials=300, n_breaths=6, n_exact_steps=10, min_gain=1e-4),
+    "best": Effort(64, 8000, n_trials=1000, n_breaths=30, n_exact_steps=200, min_gain=1e-6),
 }
-
-# Draws compared for each centroid of a greedy k-means++ start.
-N_TRIALS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +62,6 @@ class Clustering:
     ----------
     centroids : (k, 4) float32
         Means of the clusters, in the space of the points. Read-only.
-    labels : (n,) uint8, uint16 or uint32
-        Number of the nearest centroid of each point, the lowest among equals; of the smallest type
-        that holds k - 1. Read-only.
-    inertia : float
-        Sum of weight times squared distance to the nearest centroid.
     history : tuple of float
         Inertia of the centroids before each step that was kept, never rising but by rounding.
     converged : bool
@@ -81,14 +69,28 @@ class Clustering:
     """
 
     centroids: Points
-    labels: Labels
-    inertia: float
     history: tuple[float, ...]
     converged: bool
+    _find_labels: Callable[[], Labels]
 
     def __post_init__(self) -> None:
         self.centroids.flags.writeable = False
-        self.labels.flags.writeable = False
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The number of the nearest centroid of each point, the lowest among equals.
+
+        (n,) uint8, uint16 or uint32, the smallest type that holds k - 1; found when first asked
+        for. Read-only.
+        """
+        labels = self._find_labels()
+        labels.flags.writeable = False
+        return labels
+
+    @property
+    def inertia(self) -> float:
+        """The sum of weight times squared distance to the nearest centroid."""
+        return self.history[-1]
 
     @property
     def n_iter(self) -> int:
@@ -118,7 +120,7 @@ def kmeans(
     n_clusters : int
         Centroids wanted, at least 1. With no more points than that, each becomes a centroid.
     seed : int, optional
-        Of the start's random numbers.
+        Of the search's random numbers.
     effort : {"fast", "balanced", "best"}, optional
         How long to search.
     n_threads : int, optional
@@ -140,8 +142,7 @@ def kmeans(
     References
     ----------
     .. [1] S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982.
-    .. [2] D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", 2007.
-    .. [3] B. Fritzke, "Breathing k-means", 2020 (moving several centroids at once).
+    .. [2] B. Fritzke, "The breathing k-means algorithm", 2020 (moving many centroids at once).
 
     Examples
     --------
@@ -154,50 +155,39 @@ def kmeans(
         raise ValueError(f"effort must be one of {', '.join(EFFORTS)}; got {effort!r}")
     if len(points) <= n_clusters:
         labels = np.arange(len(points), dtype=label_type(len(points)))
-        return Clustering(points.copy(), labels, 0.0, (0.0,), True)
+        return Clustering(points.copy(), (0.0,), True, lambda: labels)
     n_threads = thread_count(n_threads)
     exact_step = step(points, weights, n_threads)
-    best = None
+    start, best, n_cells = points[:0], None, 0
     for name, limits in EFFORTS.items():
-        coarse, coarse_weights = _coarse_model(points, weights, limits.cells * n_clusters)
-        if best is None:
-            start = coarse[start_plus_plus(coarse, coarse_weights, n_clusters, seed)]
-        else:
-            start = best.centroids
-        found = search(
-            step(coarse, coarse_weights, n_threads),
-            start,
-            n_steps=limits.n_steps,
-            n_moves=limits.n_moves,
-            n_misses=limits.n_misses,
+        if n_cells != (n_cells := limits.cells * n_clusters + limits.least_cells):
+            model = _coarse_model(points, weights, n_cells)
+        found, history = _native.search(
+            *model, start, n_clusters, limits.n_trials, limits.n_breaths, seed % 2**64
         )
         trial = overshooting_lloyd(
-            exact_step, found.centroids, limits.n_exact_steps, min_gain=limits.min_gain
+            exact_step, found, limits.n_exact_steps, min_gain=limits.min_gain
         )
         # What the cells' means leave out of the inertia is the same for all centroids.
-        hidden = energy_of(trial.moments) - energy_of(found.moments)
-        trial = trial.after(inertia + hidden for inertia in found.history)
+        hidden = energy_of(trial.moments) - _energy(*model)
+        trial = trial.after(inertia + hidden for inertia in history.tolist())
         if best is None or trial.inertia < best.inertia:
             best = trial if best is None else trial.after(best.history)
         if name == effort:
             break
+        start = best.centroids
     assert best is not None
-    return finish(points, best, n_threads)
+    return _finished(points, best, n_threads)
 
 
-def start_plus_plus(
-    points: Points, weights: Weights, n_clusters: int, seed: int
-) -> NDArray[np.uint32]:
-    """Choose the numbers of starting points by greedy k-means++; fewer where points run out."""
-    uniforms = np.random.default_rng(seed).random((n_clusters, N_TRIALS))
-    return _native.plus_plus(points, weights, uniforms)
-
-
-def finish(points: Points, descent: Descent, n_threads: int) -> Clustering:
-    """Label the points, drop centroids that no point is nearest to, and freeze the result."""
+def _finished(points: Points, descent: Descent, n_threads: int) -> Clustering:
+    """Drop centroids that no point is nearest to."""
     centroids = descent.centroids[descent.moments[:, 8] > 0]
-    labels = _native.assign(points, centroids, n_threads).astype(label_type(len(centroids)))
-    return Clustering(centroids, labels, descent.inertia, descent.history, descent.converged)
+
+    def find_labels() -> Labels:
+        return _native.assign(points, centroids, n_threads).astype(label_type(len(centroids)))
+
+    return Clustering(centroids, descent.history, descent.converged, find_labels)
 
 
 def label_type(n_clusters: int) -> type[np.unsignedinteger]:
@@ -217,11 +207,14 @@ def _check(points: Points, weights: Weights, n_clusters: int) -> None:
 
 
 def _coarse_model(points: Points, weights: Weights, n_cells: int) -> tuple[Points, Weights]:
-    """Merge points by cells: the coarsest grid that has the cells wanted, else all points."""
+    """Merge points by about as many cells as wanted; with not many more points, give these."""
     if len(points) <= 2 * n_cells:
         return points, weights
-    for bits in (4, 5, 6):
-        coarse, coarse_weights = _native.merge_cells(points, weights, bits)
-        if len(coarse) >= n_cells:
-            break
-    return coarse, coarse_weights
+    return _native.merge_cells(points, weights, n_cells)
+
+
+def _energy(points: Points, weights: Weights) -> float:
+    """Sum weight times squared length."""
+    squares = points.astype(np.float64)
+    squares *= squares
+    return float((squares.sum(axis=1) * weights).sum())

@@ -1,12 +1,12 @@
-"""Steps of K-means, and moves of centroids out of the local minimum where steps end.
+"""Steps of K-means over all points.
 
 A step gives the sums over each centroid's points; from these alone come the inertia, the means, and
-what losing a centroid costs or splitting a cluster gains. So points are touched in steps only.
+what losing a centroid costs. So points are touched in steps only.
 """
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from pimenton.pixels import Points
 Moments: TypeAlias = NDArray[np.float64]  # (k, 9): weighted coordinates, their squares, weight
 Step: TypeAlias = Callable[[Points], Moments]
 
-# Share of a cluster's variance along its widest axis that splitting it there removes: 0.64 for a
-# normal distribution, 0.75 for an even one.
-SPLIT_GAIN = 0.7
 # Where two halves of a normal distribution have their means, in standard deviations.
 HALF_MEAN = 0.8
 # How many times its way to the mean a centroid may go on beyond it.
@@ -113,81 +110,6 @@ def means(centroids: Points, moments: Moments) -> Points:
     widest = np.argsort(-_spreads(moments).sum(axis=1), kind="stable")[: empty.sum()]
     moved[np.flatnonzero(empty)[: len(widest)]] = _halves(moved, moments, widest)[1]
     return moved
-
-
-def search(step: Step, start: Points, *, n_steps: int, n_moves: int, n_misses: int) -> Descent:
-    """Move centroids from where they are of least use to where they gain most; keep what helped.
-
-    Many move at once at first, half as many after each failure; then single moves are tried, the
-    most promising first, until enough of them failed.
-    """
-    best = overshooting_lloyd(step, start, n_steps)
-    n_moved = max(1, len(start) // 8)
-    failed: set[tuple[int, int]] = set()
-    for _ in range(n_moves):
-        moves = _promising_moves(best, n_moved, failed)
-        if not moves:
-            break
-        trial = overshooting_lloyd(step, _moved(best, moves), n_steps)
-        if trial.inertia < best.inertia:
-            best = trial.after(best.history)
-            failed.clear()
-        elif n_moved > 1:
-            n_moved = (n_moved + 1) // 2
-        else:
-            failed.add((moves[0].source, moves[0].target))
-            if len(failed) >= n_misses:
-                break
-    return best
-
-
-class Move(NamedTuple):
-    """A centroid that leaves its cluster to a neighbour, and the cluster that it splits."""
-
-    source: int
-    neighbour: int
-    target: int
-
-
-def _promising_moves(
-    descent: Descent, n_moved: int, failed: Container[tuple[int, int]]
-) -> list[Move]:
-    """Choose the moves that promise most, each of clusters that no other move touches."""
-    loss, neighbours = losses(descent.centroids, descent.moments)
-    gain = SPLIT_GAIN * _spreads(descent.moments).max(axis=1)
-    promise = gain - loss[:, np.newaxis]
-    np.fill_diagonal(promise, -np.inf)
-    moves: list[Move] = []
-    taken: set[int] = set()
-    for pair in _best_places(promise.ravel(), 64 * n_moved):
-        source, target = divmod(pair, len(loss))
-        neighbour = int(neighbours[source])
-        if not taken.isdisjoint((source, target)) or (source, target) in failed:
-            continue
-        moves.append(Move(source, neighbour, target))
-        taken.update((source, neighbour, target))
-        if len(moves) == n_moved:
-            break
-    return moves
-
-
-def _best_places(values: NDArray[np.float64], n_best: int) -> list[int]:
-    """Give the places of the largest values, largest first, equal ones in their order."""
-    least = np.partition(values, -min(n_best, len(values)))[-min(n_best, len(values))]
-    places = np.flatnonzero(values >= least)
-    order = np.argsort(-values[places], kind="stable")
-    return [int(place) for place in places[order]]
-
-
-def _moved(descent: Descent, moves: Sequence[Move]) -> Points:
-    centroids = descent.centroids.copy()
-    sources = np.array([move.source for move in moves])
-    targets = np.array([move.target for move in moves])
-    joined = np.array([move.neighbour for move in moves])
-    both = descent.moments[sources] + descent.moments[joined]
-    centroids[joined] = both[:, :4] / both[:, 8:]
-    centroids[targets], centroids[sources] = _halves(descent.centroids, descent.moments, targets)
-    return centroids
 
 
 def losses(centroids: Points, moments: Moments) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

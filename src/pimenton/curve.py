@@ -1,8 +1,9 @@
 """Size and quality against the number of colors: the answer to "how many colors?"."""
 
 import csv
+import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from io import StringIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from pimenton.colorspace import SPACES
 from pimenton.dithering import remap
 from pimenton.formats import encode
 from pimenton.histogram import Histogram
+from pimenton.page import check_language, join_page, printable
 from pimenton.palette import Palette
 from pimenton.pixels import Pixels, thread_count
 from pimenton.quality import mse, prepare, psnr, ssimulacra2
@@ -151,6 +153,38 @@ def measure_curve(
         if exact:
             break
     return ColorCurve(tuple(point for row in found.values() for point in _with_knee(row)))
+
+
+def curve_page(name: str, curve: ColorCurve, *, lang: str = "en") -> str:
+    """Make a page of a curve.
+
+    Parameters
+    ----------
+    name : str
+        Of the picture.
+    curve : ColorCurve
+        What was measured.
+    lang : {"en", "es"}, optional
+        Language of the texts at first; the page offers both.
+
+    Returns
+    -------
+    str
+        HTML that needs nothing else, to be written as UTF-8.
+
+    Raises
+    ------
+    ValueError
+        If the language is unknown.
+    """
+    check_language(lang)
+    # JSON has no infinity.
+    points = [
+        asdict(point) | {"psnr": point.psnr if math.isfinite(point.psnr) else None}
+        for point in curve.points
+    ]
+    data = {"name": printable(name), "points": points}
+    return join_page("curve", ("chart.js", "curve.js"), title=name, lang=lang, data=data)
 
 
 def _with_knee(points: Sequence[CurvePoint]) -> list[CurvePoint]:

@@ -16,6 +16,7 @@ COMMANDS = {
     "palette": "Show or write the palette of a picture.",
     "compare": "Compare a result with its original.",
     "explain": "Tell K-means on a picture, step by step.",
+    "curve": "Find out how many colors a picture needs.",
 }
 
 

@@ -54,7 +54,8 @@ class Options:
         Whether indices are chosen inside a lossy LZ77 parse; None does so unless there is a
         dithering, or `n_colors` without a quality or a size.
     space : str
-        Color space in which colors are clustered and mapped: srgb, linear, oklab or cielab.
+        Color space in which colors are clustered and mapped: srgb, linear, oklab, oklab-weighted or
+        cielab.
     dither : str
         How pixels between two colors are drawn.
     dither_strength : float

@@ -21,6 +21,9 @@ from pimenton.metadata import METADATA
 from pimenton.options import Options
 from pimenton.pixels import thread_count
 
+# Colors that a terminal lists below a result without pushing it off the screen.
+MOST_LISTED = 16
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
@@ -172,6 +175,21 @@ def _tell(outcome: Outcome, chosen: argparse.Namespace, *, alone: bool) -> None:
         print(json.dumps(outcome.to_dict()), flush=True)
     elif outcome.status != FAILED and alone and not chosen.quiet:
         print(_line(outcome), flush=True)
+        _show(outcome)
+
+
+def _show(outcome: Outcome) -> None:
+    """Draw the original and the result on a terminal that can."""
+    from pimenton.terminal import bars, preview, shows_colors
+
+    if outcome.result is None or not shows_colors(sys.stdout):
+        return
+    from pimenton.reading import read_image
+
+    image = outcome.result.image
+    print("\n".join(preview([read_image(outcome.job.source), image.to_pixels()])))
+    if len(image.palette) <= MOST_LISTED:
+        print("\n".join(bars(image)))
 
 
 def _line(outcome: Outcome) -> str:

@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from pimenton.batch import FAILURES
 from pimenton.cli.answers import complain, refuse_existing
 from pimenton.cli.flags import add_force, add_options
 from pimenton.errors import one_line
+from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 
 
@@ -33,10 +35,15 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
             return 0
     except FAILURES as error:
         return complain(one_line(error))
-    n_pixels = image.indices.size
-    for color, name, count in zip(
-        image.palette.colors, image.palette.hex, image.counts, strict=True
-    ):
-        block = "\x1b[48;2;{};{};{}m    \x1b[0m ".format(*color[:3]) if sys.stdout.isatty() else ""
-        print(f"{block}{name}  {100 * count / n_pixels:6.2f} %")
+    print("\n".join(_lines(image)))
     return 0
+
+
+def _lines(image: IndexedImage) -> Iterable[str]:
+    from pimenton.terminal import bars, shows_colors
+
+    if shows_colors(sys.stdout):
+        return bars(image)
+    shares = 100 * image.counts / image.indices.size
+    names = image.palette.hex
+    return (f"{name}  {share:6.2f} %" for name, share in zip(names, shares, strict=True))

@@ -46,15 +46,15 @@ class Study:
         Digest of the package that is measured, so that no result of another is taken for its.
     every : int
         Take every so-manieth picture of a set.
-    efforts : tuple of str
-        Efforts to measure.
+    variants : tuple of str
+        Keys of ``SAVED`` to measure.
     """
 
     data: Path | None
     out: Path
     package: str
     every: int
-    efforts: tuple[str, ...]
+    variants: tuple[str, ...]
 
     @cached_property
     def kept(self) -> Kept:
@@ -126,7 +126,7 @@ def _rows_of(study: Study, path: Path) -> list[dict[str, Any]]:
         for variant in SAVED:
             effort, format = variant.split()[:2]
             found = ("", "", "", "", "")
-            if effort in study.efforts:
+            if variant in study.variants:
                 measure = _reach_all if "worst" in variant else _reach_score
                 compute = partial(measure, study, pixels, theirs, effort, format)
                 found = study.own(f"{variant} {n_colors}", pixels, compute)
@@ -204,7 +204,7 @@ def _saved_target(
     name, wanted = f"{what}, {variant}, at its {n_colors}-color score", f">= {least} % saved"
     some = [r for r in rows if r["n_colors"] == n_colors and r[f"{variant}: bytes"] != ""]
     if not some:
-        return missing(name, wanted, "no such pictures, or the effort is not measured")
+        return missing(name, wanted, "no such pictures, or not asked for")
     mean = fmean(_counted(row, variant) for row in some)
     n_reached = sum(row[f"{variant}: reached"] for row in some)
     reached = f"{mean:.1f} %, {n_reached} of {len(some)} pictures reached"

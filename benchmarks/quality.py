@@ -12,7 +12,7 @@ from pathlib import Path
 import one_thread  # noqa: F401 - first of all
 import pimenton
 from curves import curves
-from equal import Study, equal_looks, undeflated
+from equal import SAVED, Study, equal_looks, undeflated
 from measuring import machine, version_of
 from speed import large_pictures, one_encodes
 from tables import show_targets
@@ -41,11 +41,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench"), help="where results are kept")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--every", type=int, default=1, help="take every Nth picture of a set")
-    parser.add_argument("--efforts", nargs="+", default=["balanced", "best"])
+    parser.add_argument("--variants", nargs="+", choices=SAVED, default=list(SAVED))
     given = parser.parse_args()
     print(f"# pimenton {pimenton.__version__} against pngquant + oxipng\n\n{machine()}")
     print(", ".join(f"{tool} {version_of(tool) or '(missing)'}" for tool in TOOLS))
-    study = Study(given.data, given.out, package_digest(), given.every, tuple(given.efforts))
+    study = Study(given.data, given.out, package_digest(), given.every, tuple(given.variants))
     show_targets([target for name in given.only for target in SECTIONS[name](study)])
 
 

@@ -16,7 +16,7 @@ LAYERS = {
     "histogram": 2, "palette": 2, "indexed": 2,
     "accents": 3, "dithering": 3, "parsing": 3, "rate": 3,
     "orientation": 3, "profiles": 3, "png": 3,
-    "reading": 3, "formats": 3, "swatches": 3, "marks": 3, "metadata": 3,
+    "reading": 3, "packing": 3, "formats": 3, "swatches": 3, "marks": 3, "metadata": 3,
     "options": 4, "report": 4, "pipeline": 4, "batch": 4, "folders": 4, "workers": 4,
     "tiles": 4, "page": 4, "curve": 4,
     "cli": 5, "web": 5, "plots": 5, "compare": 5, "explain": 5, "terminal": 5,

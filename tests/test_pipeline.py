@@ -111,3 +111,23 @@ def test_palettes_keep_their_order() -> None:
     image = remap(as_rgba(np.zeros((1, 1), np.uint8)), palette)
     assert image.palette.hex == ("#ffffff", "#123456", "#000000")
     assert image.indices.tolist() == [[2]]
+
+
+def test_progress_is_told_from_stage_to_stage() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    told: list[tuple[str, float]] = []
+    compress(noise, n_colors=4, progress=lambda stage, done: told.append((stage, done)))
+    stages = ["reading", "counting", "clustering", "drawing", "encoding"]
+    assert told == [(stage, done) for stage in stages for done in (0.0, 1.0)]
+    told.clear()
+    quantize(noise, n_colors=4, progress=lambda stage, done: told.append((stage, done)))
+    assert told == [(stage, done) for stage in stages[:-1] for done in (0.0, 1.0)]
+
+
+def test_what_progress_raises_ends_the_work() -> None:
+    def refuse(stage: str, done: float) -> None:
+        if stage == "clustering":
+            raise InterruptedError("enough")
+
+    with pytest.raises(InterruptedError, match="enough"):
+        quantize(np.zeros((2, 2), np.uint8), progress=refuse)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pimenton.indexed import IndexedImage
+from pimenton.packing import deflated, optimized_png
 from pimenton.pixels import Pixels
 
 if TYPE_CHECKING:
@@ -171,23 +172,14 @@ def pack_indices(
 def _png(image: IndexedImage, effort: str) -> bytes:
     if effort == "fast":
         return _plain_png(image, level=6)
-    import oxipng
-
-    raw = oxipng.RawImage(
+    optimized = optimized_png(
         pack_indices(image).tobytes(),
-        image.width,
-        image.height,
-        color_type=oxipng.ColorType.indexed(image.palette.colors.tolist()),
-        bit_depth=image.bit_depth,
-    )
-    optimized = raw.create_optimized_png(
+        (image.width, image.height),
+        image.palette.colors.tolist(),
+        image.bit_depth,
         level=2 if effort == "balanced" else 4,
-        bit_depth_reduction=False,
-        color_type_reduction=False,
-        grayscale_reduction=False,
-        palette_reduction=False,
     )
-    return min(bytes(optimized), _plain_png(image, level=12), key=len)
+    return min(optimized, _plain_png(image, level=12), key=len)
 
 
 def parsed_png(image: IndexedImage, effort: str) -> bytes:
@@ -209,7 +201,7 @@ def _plain_png(image: IndexedImage, level: int, bit_depth: int | None = None) ->
         (b"IHDR", pack(">IIBBBBB", image.width, image.height, bit_depth, 3, 0, 0, 0)),
         (b"PLTE", colors[:, :3].tobytes()),
         *([(b"tRNS", colors[:n_alphas, 3].tobytes())] if n_alphas else []),
-        (b"IDAT", bytes(deflate.zlib_compress(rows.tobytes(), level))),
+        (b"IDAT", deflated(rows.tobytes(), level)),
         (b"IEND", b""),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(

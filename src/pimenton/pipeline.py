@@ -2,10 +2,12 @@
 
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pimenton.accents import serve
 from pimenton.clustering import Clustering, kmeans
@@ -24,9 +26,18 @@ from pimenton.rate import AIM, Bench, Fitted, fit_bytes, fit_quality
 from pimenton.reading import Source, read_image, source_bytes
 from pimenton.report import Compressed, Report
 
+# Told a stage and how much of it is done, 0 to 1.
+Progress: TypeAlias = Callable[[str, float], None]
+_Stages: TypeAlias = Callable[[str], AbstractContextManager[None]]
+
 
 def quantize(
-    image: Source, options: Options | None = None, *, n_threads: int | None = None, **choices: Any
+    image: Source,
+    options: Options | None = None,
+    *,
+    n_threads: int | None = None,
+    progress: Progress | None = None,
+    **choices: Any,
 ) -> IndexedImage:
     """Bring a picture down to few colors.
 
@@ -38,6 +49,9 @@ def quantize(
         All choices at once.
     n_threads : int, optional
         Threads to use, by default one a core; they change no bit.
+    progress : callable, optional
+        Called with a stage (reading, counting, clustering, drawing or encoding) and how much of it
+        is done, 0 to 1; what it raises ends the work.
     **choices
         Fields of ``Options``, in place of those in ``options``.
 
@@ -62,9 +76,12 @@ def quantize(
     ((16, 16), 4)
     """
     options = Options.of(options, **choices)
-    pixels, n_threads = read_image(image), thread_count(n_threads)
-    histogram = Histogram.of(pixels, n_threads=n_threads)
-    return _quantized(pixels, histogram, options, n_threads)[0]
+    n_threads, stage = thread_count(n_threads), _stages(progress)
+    with stage("reading"):
+        pixels = read_image(image)
+    with stage("counting"):
+        histogram = Histogram.of(pixels, n_threads=n_threads)
+    return _quantized(pixels, histogram, options, n_threads, stage)[0]
 
 
 def compress(
@@ -73,6 +90,7 @@ def compress(
     options: Options | None = None,
     *,
     n_threads: int | None = None,
+    progress: Progress | None = None,
     **choices: Any,
 ) -> Compressed:
     """Make a small file of a picture.
@@ -88,6 +106,9 @@ def compress(
         All choices at once.
     n_threads : int, optional
         Threads to use, by default one a core; they change no bit.
+    progress : callable, optional
+        Called with a stage (reading, counting, clustering, drawing or encoding) and how much of it
+        is done, 0 to 1; what it raises ends the work.
     **choices
         Fields of ``Options``, in place of those in ``options``.
 
@@ -109,9 +130,15 @@ def compress(
     """
     options = Options.of(options, **choices)
     format = "png" if target is None else format_of(Path(target))
-    pixels = read_image(source)
+    with _stages(progress)("reading"):
+        pixels = read_image(source)
     result = compress_pixels(
-        pixels, format, options, input_bytes=source_bytes(source), n_threads=n_threads
+        pixels,
+        format,
+        options,
+        input_bytes=source_bytes(source),
+        n_threads=n_threads,
+        progress=progress,
     )
     if target is not None:
         write_atomically(Path(target), result.data)
@@ -158,6 +185,7 @@ def compress_pixels(
     *,
     input_bytes: int | None = None,
     n_threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Compressed:
     """Make a small file of a picture that has been read.
 
@@ -173,13 +201,15 @@ def compress_pixels(
         Size of the file it came from, for the report.
     n_threads : int, optional
         Threads to use, by default one a core; they change no bit.
+    progress : callable, optional
+        As in ``compress``.
 
     Returns
     -------
     Compressed
     """
     started = time.perf_counter()
-    drawn = _drawn(pixels, format, options, thread_count(n_threads))
+    drawn = _drawn(pixels, format, options, thread_count(n_threads), _stages(progress))
     elapsed = time.perf_counter() - started
     image, clustering = drawn.image, drawn.clustering
     error = mse(pixels, image.to_pixels())
@@ -206,6 +236,20 @@ def compress_pixels(
     return Compressed(drawn.data, image, report)
 
 
+def _stages(progress: Progress | None) -> _Stages:
+    """Give what tells of the beginning and the end of a stage."""
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        if progress is not None:
+            progress(name, 0.0)
+        yield
+        if progress is not None:
+            progress(name, 1.0)
+
+    return stage
+
+
 @dataclass(frozen=True, eq=False)
 class _Drawn:
     """A picture of few colors, its file, and how it was come by."""
@@ -217,8 +261,9 @@ class _Drawn:
     reached: bool | None = None
 
 
-def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int) -> _Drawn:
-    histogram = Histogram.of(pixels, n_threads=n_threads)
+def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int, stage: _Stages) -> _Drawn:
+    with stage("counting"):
+        histogram = Histogram.of(pixels, n_threads=n_threads)
     few = len(histogram.colors) <= options.palette_size
     if options.lossless and not few:
         raise QualityNotReached(
@@ -226,15 +271,18 @@ def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int) -> _Dr
             f"{options.palette_size}"
         )
     if few or not options.parses:
-        image, clustering = _quantized(pixels, histogram, options, n_threads)
-        data = encode(image, format, effort=options.effort)
+        image, clustering = _quantized(pixels, histogram, options, n_threads, stage)
+        with stage("encoding"):
+            data = encode(image, format, effort=options.effort)
         _require_size(len(data), options)
         return _Drawn(image, data, clustering, *((100.0, True) if few else (None, None)))
-    palette, clustering = _palette(pixels, histogram, options, n_threads)
+    with stage("clustering"):
+        palette, clustering = _palette(pixels, histogram, options, n_threads)
     subject = prepare(pixels, histogram, palette, n_threads=n_threads)
     encoder = partial(encode, format=format, effort=options.effort, parsed=True)
     bench = Bench.of(pixels, subject, encoder, effort=options.effort, n_threads=n_threads)
-    fitted = _fitted(bench, options)
+    with stage("encoding"):
+        fitted = _fitted(bench, options)
     return _Drawn(
         fitted.image,
         fitted.data,
@@ -273,19 +321,21 @@ def _require_size(n_bytes: int, options: Options) -> None:
 
 
 def _quantized(
-    pixels: Pixels, histogram: Histogram, options: Options, n_threads: int
+    pixels: Pixels, histogram: Histogram, options: Options, n_threads: int, stage: _Stages
 ) -> tuple[IndexedImage, Clustering]:
-    palette, clustering = _palette(pixels, histogram, options, n_threads)
+    with stage("clustering"):
+        palette, clustering = _palette(pixels, histogram, options, n_threads)
     few = len(histogram.colors) <= options.palette_size
-    image = remap(
-        pixels,
-        palette,
-        histogram=histogram,
-        space=options.space,
-        dither="none" if few else options.dither,
-        strength=options.dither_strength,
-        n_threads=n_threads,
-    )
+    with stage("drawing"):
+        image = remap(
+            pixels,
+            palette,
+            histogram=histogram,
+            space=options.space,
+            dither="none" if few else options.dither,
+            strength=options.dither_strength,
+            n_threads=n_threads,
+        )
     return image, clustering
 
 

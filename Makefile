@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
 
-.PHONY: demo test lint golden bench bench-quality tutorial three clean
+.PHONY: demo test lint golden bench bench-quality docs tutorial three clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -23,6 +23,11 @@ lint: $(VENV)/.tested-with
 
 golden: $(VENV)/.tested-with
 	$(BIN)/python tests/golden/make.py
+
+# The documentation site, in site/index.html; needs no network but for PyPI the first time.
+docs: $(VENV)/.tested-with
+	$(BIN)/python -m sphinx -q -W -b html docs site
+	@echo "Look at site/index.html in a browser."
 
 # Notebooks and pages of the tutorial, from docs/source/tutorial.py.
 tutorial: $(VENV)/.tested-with

@@ -74,7 +74,7 @@ def test_the_page_is_the_notebook(lang: str) -> None:
     page = (ROOT / "docs" / f"tutorial.{lang}.md").read_text("utf-8")
     for cell in notebook(lang).cells:
         assert cell.source in page, "make tutorial"
-    for name in re.findall(r"!\[\]\((images/[^)]+)\)", page):
+    for name in re.findall(r"!\[[^\]]+\]\((images/[^)]+)\)", page):
         assert (ROOT / "docs" / name).exists()
 
 

@@ -18,6 +18,7 @@ from pimenton import compress
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "docs" / "source" / "tutorial.py"
 LANGUAGES = ("en", "es")
+DRAWN = {"en": "What the code above draws", "es": "Lo que dibuja el código de arriba"}
 FIELD = re.compile(r"\{\{(.*?)\}\}", re.S)
 VALUES = "import json as _json; print(_json.dumps([{}]))"
 
@@ -113,7 +114,7 @@ def page_of(notebook: nbformat.NotebookNode, lang: str) -> str:
             if "image/png" in data:
                 name = f"images/tutorial_{i}.png"
                 (ROOT / "docs" / name).write_bytes(b64decode(data["image/png"]))
-                parts.append(f"![]({name})")
+                parts.append(f"![{DRAWN[lang]}]({name})")
             elif "text/html" in data:
                 parts.append(data["text/html"])
             else:

@@ -5,11 +5,16 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from glob import glob, has_magic
 from pathlib import Path
 
-from pimenton.batch import Job
+from pimenton.batch import FAILURES, Job
+from pimenton.fitting import palette_of
 from pimenton.formats import TEMPORARY, format_of
+from pimenton.histogram import Histogram
+from pimenton.options import Options
+from pimenton.reading import read_image
 
 # Endings of the names under which pictures are looked for in folders.
 ENDINGS = {
@@ -72,6 +77,38 @@ def find_jobs(
         places = {source: to / inner for source, inner in found.items()}
         return _named(places, format, "")
     return [Job(job.source, job.target) for job in _named({s: s for s in found}, format, MIN)]
+
+
+def share_palette(
+    jobs: Iterable[Job], options: Options, *, n_threads: int | None = None
+) -> Options:
+    """Impose on many files the palette that all of them together would have.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        The files; those that cannot be read have no say.
+    options : Options
+        The choices.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+
+    Returns
+    -------
+    Options
+        With the palette.
+    """
+    histogram: Histogram | None = None
+    for job in jobs:
+        try:
+            own = Histogram.of(read_image(job.source), n_threads=n_threads)
+        except FAILURES:
+            continue
+        histogram = own if histogram is None else histogram + own
+    if histogram is None:
+        return options
+    palette = palette_of(histogram, options, n_threads=n_threads)
+    return replace(options, palette=palette.hex, n_colors=None, lock=None, depth=None)
 
 
 def remove_stale(folders: Iterable[Path]) -> int:

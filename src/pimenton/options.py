@@ -6,15 +6,17 @@ command line, forms and documentation are made from it.
 
 import builtins
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 from pimenton.clustering import EFFORTS
 from pimenton.colorspace import SPACES
+from pimenton.devices import colors_of_names, find_palette
 from pimenton.dithering import DITHERS, STRENGTH
-from pimenton.palette import MAX_COLORS
+from pimenton.grids import DEPTHS
+from pimenton.palette import MAX_COLORS, Palette
 
 
 def _choice(
@@ -24,9 +26,11 @@ def _choice(
     type: type | None = None,
     limits: tuple[float, float] | None = None,
     choices: Mapping[str, object] | None = None,
+    read: Callable[[str], Any] | None = None,
 ) -> Any:
     metadata: dict[str, object] = {"help": help, "flags": flags, "limits": limits}
     metadata["type"] = builtins.type(default) if type is None else type
+    metadata["read"] = metadata["type"] if read is None else read
     metadata["choices"] = None if choices is None else tuple(choices)
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -65,6 +69,12 @@ class Options:
         None does so where indices are parsed.
     effort : str
         How long to search: fast, balanced or best.
+    palette : tuple of str or None
+        Colors in hex that are taken as they are, in their order, unused ones too.
+    lock : tuple of str or None
+        Colors in hex that are kept; the others are fitted around them.
+    depth : str or None
+        A key of ``DEPTHS``: the device whose colors the palette is made of.
     seed : int
         Seed of the random start, 0 to 2**32 - 1.
 
@@ -111,16 +121,28 @@ class Options:
     accents: bool | None = _choice(
         None, "Keep the colors of small regions.", "--accents", type=bool
     )
+    palette: tuple[str, ...] | None = _choice(
+        None, "Palette file, device or picture to draw with.", "--palette", type=tuple,
+        read=find_palette,
+    )  # fmt: skip
+    lock: tuple[str, ...] | None = _choice(
+        None, "Colors to keep, #rrggbb,...", "--lock", type=tuple, read=colors_of_names
+    )
+    depth: str | None = _choice(None, "Colors of a device.", "--depth", type=str, choices=DEPTHS)
     effort: str = _choice("balanced", "How long to search.", "--effort", choices=EFFORTS)
     seed: int = _choice(0, "Seed of the random start.", "--seed", limits=(0, 2**32 - 1))
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             _check(field, getattr(self, field.name))
+        if self.lock and len(set(self.lock)) > self.palette_size:
+            raise ValueError(f"lock must have at most {self.palette_size} colors; got {self.lock}")
 
     @property
     def palette_size(self) -> int:
         """The most colors that the palette may have."""
+        if self.palette is not None:
+            return len(self.palette)
         return self.max_colors if self.n_colors is None else self.n_colors
 
     @property
@@ -159,6 +181,10 @@ def _check(field: "dataclasses.Field[Any]", value: Any) -> None:
         return
     if rules["choices"] is not None and value not in rules["choices"]:
         raise ValueError(f"{name} must be one of {', '.join(rules['choices'])}; got {value!r}")
+    if rules["type"] is tuple:
+        if not isinstance(value, tuple):
+            raise TypeError(f"{name} must be a tuple of colors in hex; got {value!r}")
+        Palette.of_hex(value)
     if rules["type"] is bool and not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False; got {value!r}")
     if rules["limits"] is None:

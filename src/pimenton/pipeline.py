@@ -9,16 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pimenton.accents import serve
-from pimenton.clustering import Clustering, kmeans
-from pimenton.colorspace import SPACES
+from pimenton.clustering import Clustering
 from pimenton.dithering import remap
 from pimenton.errors import QualityNotReached
+from pimenton.fitting import fit_palette, is_exact
 from pimenton.formats import encode, format_of, write_atomically
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
-from pimenton.palette import Palette
 from pimenton.parsing import prepare
 from pimenton.pixels import Pixels, thread_count
 from pimenton.quality import Quality, measure_pixels, mse, psnr
@@ -264,7 +262,7 @@ class _Drawn:
 def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int, stage: _Stages) -> _Drawn:
     with stage("counting"):
         histogram = Histogram.of(pixels, n_threads=n_threads)
-    few = len(histogram.colors) <= options.palette_size
+    few = is_exact(histogram, options)
     if options.lossless and not few:
         raise QualityNotReached(
             f"there are {len(histogram.colors)} colors; without loss there can be "
@@ -277,7 +275,7 @@ def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int, stage:
         _require_size(len(data), options)
         return _Drawn(image, data, clustering, *((100.0, True) if few else (None, None)))
     with stage("clustering"):
-        palette, clustering = _palette(pixels, histogram, options, n_threads)
+        palette, clustering = fit_palette(pixels, histogram, options, n_threads=n_threads)
     subject = prepare(pixels, histogram, palette, n_threads=n_threads)
     encoder = partial(encode, format=format, effort=options.effort, parsed=True)
     bench = Bench.of(pixels, subject, encoder, effort=options.effort, n_threads=n_threads)
@@ -324,8 +322,8 @@ def _quantized(
     pixels: Pixels, histogram: Histogram, options: Options, n_threads: int, stage: _Stages
 ) -> tuple[IndexedImage, Clustering]:
     with stage("clustering"):
-        palette, clustering = _palette(pixels, histogram, options, n_threads)
-    few = len(histogram.colors) <= options.palette_size
+        palette, clustering = fit_palette(pixels, histogram, options, n_threads=n_threads)
+    few = is_exact(histogram, options)
     with stage("drawing"):
         image = remap(
             pixels,
@@ -337,27 +335,3 @@ def _quantized(
             n_threads=n_threads,
         )
     return image, clustering
-
-
-def _palette(
-    pixels: Pixels, histogram: Histogram, options: Options, n_threads: int
-) -> tuple[Palette, Clustering]:
-    space = SPACES[options.space]
-    points = space.from_srgb(histogram.colors, n_threads)
-    clustering = kmeans(
-        points,
-        histogram.weights,
-        options.palette_size,
-        seed=options.seed,
-        effort=options.effort,
-        n_threads=n_threads,
-    )
-    if len(histogram.colors) <= options.palette_size:
-        return Palette.of(histogram.colors), clustering
-    centroids = clustering.centroids
-    if options.parses if options.accents is None else options.accents:
-        centroids = serve(
-            pixels, histogram, points, centroids, options.palette_size,
-            space=options.space, n_threads=n_threads,
-        )  # fmt: skip
-    return Palette.of(space.to_srgb(centroids)), clustering

@@ -15,7 +15,7 @@ from pimenton.cli.answers import USAGE, complain, refuse_existing
 from pimenton.cli.flags import add_force, add_options
 from pimenton.cli.progress import Progress
 from pimenton.errors import one_line, printable
-from pimenton.folders import find_jobs, remove_stale
+from pimenton.folders import find_jobs, remove_stale, share_palette
 from pimenton.formats import FORMATS
 from pimenton.metadata import METADATA
 from pimenton.options import Options
@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--in-place", action="store_true", help="Replace the pictures themselves.")
     parser.add_argument("--format", choices=tuple(FORMATS), help="Format of the results.")
     add_options(parser)
+    parser.add_argument(
+        "--shared-palette", action="store_true", help="Draw all pictures with one palette."
+    )
     add_force(parser)
     _add_rules(parser)
     parser.add_argument(
@@ -79,6 +82,8 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
             refuse_existing(chosen.report, force=chosen.force)
     except (OSError, ValueError) as error:
         return complain(one_line(error))
+    if chosen.shared_palette:
+        options = share_palette(jobs, options, n_threads=chosen.threads)
     places = {path.parent for job in jobs for path in job.places}
     remove_stale(places)
     started = time.monotonic()

@@ -2,9 +2,10 @@
 
 import argparse
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
+from pimenton.errors import UnreadableImage, one_line
 from pimenton.options import Options
 
 
@@ -32,13 +33,27 @@ def add_options(
         parser.add_argument(
             *rules["flags"],
             dest=field.name,
-            type=rules["type"],
+            type=_saying(rules["read"]),
             choices=rules["choices"],
             default=default,
             metavar=None if rules["choices"] else "N",
             help=help,
         )
     parser.add_argument("--threads", type=int, metavar="N", help="Threads.  [default: all cores]")
+
+
+def _saying(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let argparse say what a reader of ours has to say; numbers it says in its own words."""
+    if isinstance(read, type):
+        return read
+
+    def reader(word: str) -> Any:
+        try:
+            return read(word)
+        except (UnreadableImage, OSError, ValueError) as error:
+            raise argparse.ArgumentTypeError(one_line(error)) from error
+
+    return reader
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,105 @@
+"""The palette of a picture: imposed, fitted freely, or fitted as far as something binds it."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from pimenton import _native
+from pimenton.accents import serve
+from pimenton.bounds import fit_around, fit_to_grid
+from pimenton.clustering import Clustering, kmeans
+from pimenton.colorspace import SPACES
+from pimenton.descent import inertia_of
+from pimenton.grids import DEPTHS
+from pimenton.histogram import Histogram
+from pimenton.options import Options
+from pimenton.palette import Palette
+from pimenton.pixels import Pixels, thread_count
+
+
+def palette_of(histogram: Histogram, options: Options, *, n_threads: int | None = None) -> Palette:
+    """Find the palette of the pictures that a histogram is the sum of.
+
+    Parameters
+    ----------
+    histogram : Histogram
+        Their colors.
+    options : Options
+        The choices.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+    """
+    # Accents are regions of a picture, of which there is none here.
+    options = replace(options, accents=False)
+    return fit_palette(histogram.colors[np.newaxis], histogram, options, n_threads=n_threads)[0]
+
+
+def fit_palette(
+    pixels: Pixels, histogram: Histogram, options: Options, *, n_threads: int | None = None
+) -> tuple[Palette, Clustering]:
+    """Find the palette of a picture.
+
+    Parameters
+    ----------
+    pixels : (height, width, 4) uint8
+        The picture.
+    histogram : Histogram
+        Its colors.
+    options : Options
+        The choices.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+
+    Returns
+    -------
+    palette : Palette
+        In its own order if it is imposed.
+    clustering : Clustering
+        Where K-means ended.
+    """
+    n_threads = thread_count(n_threads)
+    space = SPACES[options.space]
+    points = space.from_srgb(histogram.colors, n_threads)
+    if options.palette is not None:
+        imposed = Palette.of_hex(options.palette)
+        entries = space.from_srgb(imposed.colors, 1)
+        moments = _native.LloydStep(points, histogram.weights, n_threads)(entries)
+        labels = partial(_native.assign, points, entries, n_threads)
+        return imposed, Clustering(entries, (inertia_of(entries, moments),), True, labels)
+    clustering = kmeans(
+        points,
+        histogram.weights,
+        options.palette_size,
+        seed=options.seed,
+        effort=options.effort,
+        n_threads=n_threads,
+    )
+    locked = Palette.of_hex(options.lock).colors if options.lock else np.empty((0, 4), np.uint8)
+    if is_exact(histogram, options):
+        return Palette.of(np.concatenate([locked, histogram.colors])), clustering
+    centroids = clustering.centroids
+    if options.lock:
+        centroids = fit_around(
+            points, histogram.weights, centroids, space.from_srgb(locked, 1),
+            options.palette_size, n_threads,
+        )  # fmt: skip
+    elif options.parses if options.accents is None else options.accents:
+        centroids = serve(
+            pixels, histogram, points, centroids, options.palette_size,
+            space=options.space, n_threads=n_threads,
+        )  # fmt: skip
+    colors = space.to_srgb(centroids)
+    if options.depth is not None:
+        colors = fit_to_grid(
+            histogram, space, colors, DEPTHS[options.depth],
+            options.palette_size - len(locked), n_threads,
+        )  # fmt: skip
+    return Palette.of(np.concatenate([locked, colors])), clustering
+
+
+def is_exact(histogram: Histogram, options: Options) -> bool:
+    """Tell whether every color of the picture has a place in a palette that nothing binds."""
+    n_locked = len(set(options.lock or ()))
+    is_bound = options.palette is not None or options.depth is not None
+    return not is_bound and len(histogram.colors) + n_locked <= options.palette_size

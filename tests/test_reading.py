@@ -11,6 +11,7 @@ from PIL import Image
 from crafted import tiff_file
 from images import ROOT
 from pimenton import ImageTooLarge, UnreadableImage, as_rgba, compress, read_image
+from pimenton.reading import format_in
 
 DATA = ROOT.parent / "shared" / "data"
 SUITE = sorted(DATA.glob("pngsuite/*.png"))
@@ -162,3 +163,12 @@ def test_damaged_files_are_refused_at_once() -> None:
         started = time.monotonic()
         assert "\n" not in refusal_of(path), path
         assert time.monotonic() - started < 10, path
+
+
+def test_heic_is_known_and_its_decoder_asked_for() -> None:
+    data = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
+    assert format_in(data[:64]) == "heif"
+    with pytest.raises(UnreadableImage, match=r"^picture: (HEIC needs pi-heif|damaged image)"):
+        read_image(data)
+    avif = b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf"
+    assert format_in(avif) == "avif"

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pimenton import marks
+from pimenton.animation import compress_animation, count_frames, read_animation
 from pimenton.errors import QualityNotReached, UnreadableImage, one_line, printable
 from pimenton.formats import FORMATS, format_of, write_atomically
+from pimenton.frames import ANIMATED
 from pimenton.metadata import furnish, read_metadata
 from pimenton.options import Options
 from pimenton.pipeline import compress_pixels
@@ -94,6 +96,8 @@ class Outcome:
         copy is; done: it had been made before with the same choices; failed.
     reason : str
         Why it was not written; empty if it was.
+    note : str
+        What else is to be known: that the file holds more pictures than were taken.
     report : Report or None
         The figures of the compressed picture, written or not; None if there is none.
     result : Compressed or None
@@ -104,6 +108,7 @@ class Outcome:
     target: Path
     status: str
     reason: str = ""
+    note: str = ""
     report: Report | None = None
     result: Compressed | None = None
 
@@ -120,6 +125,7 @@ class Outcome:
             "status": self.status,
             "written": self.written,
             **({"reason": self.reason} if self.reason else {}),
+            **({"note": self.note} if self.note else {}),
             **(self.report.to_dict() if self.report else {}),
         }
 
@@ -226,9 +232,8 @@ def compress_file(
             return done
         _refuse_existing(job, rules)
     state = source.stat()
-    pixels = read_image(source)
+    made, note = _made(source, str(source), format, options, n_threads)
     metadata = replace(read_metadata(source, keep=rules.metadata), mark=digest)
-    made = compress_pixels(pixels, format, options, input_bytes=state.st_size, n_threads=n_threads)
     result = with_data(made, furnish(made.data, format, metadata))
     comparable = job.copy is not None or is_written(source, format)
     if comparable and len(result.data) >= state.st_size and not rules.allow_larger:
@@ -236,7 +241,9 @@ def compress_file(
     _write(target, result.data, state, rules)
     if not marks.mark_in(result.data):
         marks.put_on(target, digest)
-    return Outcome(job=job, target=target, status=WRITTEN, report=result.report, result=result)
+    return Outcome(
+        job=job, target=target, status=WRITTEN, note=note, report=result.report, result=result
+    )
 
 
 def compress_data(
@@ -278,20 +285,43 @@ def compress_data(
         As ``compress``.
     """
     rules = rules or Rules()
-    own = format_in(data[:16])
+    own = format_in(data[:64])
     format = format or (own if own in FORMATS else "png")
     digest = digest_for(options, format, rules)
     if own == format and marks.mark_in(data) == digest and not rules.force:
         return data, None
-    file = BytesIO(data)
-    file.name = name
-    made = compress_pixels(
-        read_image(file), format, options, input_bytes=len(data), n_threads=n_threads
-    )
+    made, _ = _made(data, name, format, options, n_threads)
     metadata = replace(read_metadata(data, keep=rules.metadata), mark=digest)
     made = with_data(made, furnish(made.data, format, metadata))
     better = len(made.data) < len(data) or own != format or rules.allow_larger
     return made.data if better else data, made
+
+
+def _made(
+    source: Path | bytes, name: str, format: str, options: Options, n_threads: int | None
+) -> tuple[Compressed, str]:
+    """Compress a picture or an animation; tell if more was in the file than was taken."""
+    n_bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
+    n_frames = count_frames(source)
+    if n_frames > 1 and format in ANIMATED and _moves(source):
+        animation = read_animation(source, name=name)
+        return compress_animation(
+            animation, format, options, input_bytes=n_bytes, n_threads=n_threads
+        ), ""
+    whole: Path | BytesIO = BytesIO(source) if isinstance(source, bytes) else source
+    if isinstance(whole, BytesIO):
+        whole.name = name
+    pixels = read_image(whole)
+    made = compress_pixels(pixels, format, options, input_bytes=n_bytes, n_threads=n_threads)
+    return made, f"first of {n_frames} pictures" if n_frames > 1 else ""
+
+
+def _moves(source: Path | bytes) -> bool:
+    """Tell whether several pictures in a file are frames, not pages."""
+    if isinstance(source, bytes):
+        return format_in(source[:64]) in (*ANIMATED, "avif")
+    with source.open("rb") as file:
+        return format_in(file.read(64)) in (*ANIMATED, "avif")
 
 
 def digest_for(options: Options, format: str, rules: Rules) -> str:

@@ -75,6 +75,8 @@ class Options:
         Colors in hex that are kept; the others are fitted around them.
     depth : str or None
         A key of ``DEPTHS``: the device whose colors the palette is made of.
+    frame_palettes : bool
+        Whether each frame of an animation has a palette of its own.
     seed : int
         Seed of the random start, 0 to 2**32 - 1.
 
@@ -129,6 +131,9 @@ class Options:
         None, "Colors to keep, #rrggbb,...", "--lock", type=tuple, read=colors_of_names
     )
     depth: str | None = _choice(None, "Colors of a device.", "--depth", type=str, choices=DEPTHS)
+    frame_palettes: bool = _choice(
+        False, "Give each frame of an animation its own palette.", "--frame-palettes"
+    )
     effort: str = _choice("balanced", "How long to search.", "--effort", choices=EFFORTS)
     seed: int = _choice(0, "Seed of the random start.", "--seed", limits=(0, 2**32 - 1))
 

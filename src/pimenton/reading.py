@@ -41,12 +41,14 @@ MAX_PIXELS = 178_956_970
 
 # Signatures of what Pillow is asked to read, and the modules that do so. Left out are formats that
 # run other programs, and those without a signature, which would make a picture of anything.
+_HEIF = "pi_heif"
 _FORMATS = {
     "JPEG": ("Jpeg", rb"\xff\xd8\xff"),
     "GIF": ("Gif", rb"GIF8[79]a"),
     "BMP": ("Bmp", rb"BM"),
     "TIFF": ("Tiff", rb"II\*\0|MM\0\*|II\+\0|MM\0\+"),
     "WEBP": ("WebP", rb"RIFF....WEBP"),
+    "HEIF": (_HEIF, rb"....ftyp(?:hei[cxms]|hev[cxms]|m(?:if|sf)1(?!.{0,40}avi[fs]))"),
     "AVIF": ("Avif", rb"....ftyp(?:avi[fs]|mi[af]1|msf1)"),
     "PPM": ("Ppm", rb"P[1-7yfF]"),
     "ICO": ("Ico", rb"\0\0\x01\0"),
@@ -90,7 +92,7 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     if not hasattr(source, "load") and hasattr(source, "__array_interface__"):
         return as_rgba(source)
     if hasattr(source, "getexif"):
-        with _without_pillow_warnings():
+        with without_pillow_warnings():
             source.load()
             return _finished(_of_pillow(source))
     name, file = _opened(source)
@@ -99,7 +101,7 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
 
 
 def format_in(head: bytes) -> str:
-    """Tell the format of a file by its first 16 bytes; empty if it is none that is read.
+    """Tell the format of a file by its first 64 bytes; empty if it is none that is read.
 
     Examples
     --------
@@ -135,7 +137,7 @@ def _opened(source: Source) -> tuple[str, BinaryIO]:
 
 
 def _decoded(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
-    head = file.read(16)
+    head = file.read(64)
     file.seek(0)
     if not head:
         raise UnreadableImage(f"{name}: empty file")
@@ -144,7 +146,7 @@ def _decoded(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
             return decode_png(file.read(), max_pixels)
         for format, (module, signature) in _FORMATS.items():
             if re.match(signature, head, re.DOTALL):
-                import_module(f"PIL.{module}ImagePlugin")
+                _load_decoder(module)
                 return _decoded_by_pillow(file, format, max_pixels)
         raise UnreadableImage("not an image")
     except ImageTooLarge as error:
@@ -153,6 +155,16 @@ def _decoded(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         raise UnreadableImage(f"{name}: {error}") from error
     except (ValueError, zlib.error) as error:
         raise UnreadableImage(f"{name}: damaged image ({_one_line(error)})") from error
+
+
+def _load_decoder(module: str) -> None:
+    if module != _HEIF:
+        import_module(f"PIL.{module}ImagePlugin")
+        return
+    try:
+        import_module(_HEIF).register_heif_opener()
+    except ImportError as error:
+        raise UnreadableImage("HEIC needs pi-heif: pip install 'pimenton[heif]'") from error
 
 
 def _one_line(error: Exception) -> str:
@@ -177,7 +189,7 @@ def _decoded_by_pillow(file: BinaryIO, format: str, max_pixels: int) -> Decoded:
         _silence_libtiff()
     # Decoders answer damage with errors of every kind, and each means the same to a reader.
     try:
-        with _without_pillow_warnings(), Image.open(file, formats=[format]) as image:
+        with without_pillow_warnings(), Image.open(file, formats=[format]) as image:
             if image.width * image.height > max_pixels:
                 raise ImageTooLarge(
                     f"{image.width} x {image.height} pixels are more than {max_pixels}"
@@ -219,7 +231,7 @@ def _silence_libtiff() -> None:
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
-def _without_pillow_warnings() -> warnings.catch_warnings:
+def without_pillow_warnings() -> warnings.catch_warnings:
     """Hold back what Pillow says of odd metadata: the picture is read or it is an error."""
     return warnings.catch_warnings(action="ignore")
 

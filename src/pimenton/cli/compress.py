@@ -210,7 +210,8 @@ def _line(outcome: Outcome) -> str:
         look = f"SSIMULACRA2 {report.quality:.1f}"
     figures = f"{report.n_colors} colors, {look}"
     change = _change(report.input_bytes, report.output_bytes)
-    return f"{name}: {change}, {figures}, {report.elapsed_seconds:.2f} s"
+    note = f", {outcome.note}" if outcome.note else ""
+    return f"{name}: {change}, {figures}, {report.elapsed_seconds:.2f} s{note}"
 
 
 def _change(before: int, after: int) -> str:

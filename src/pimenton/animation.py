@@ -1,0 +1,248 @@
+"""Moving pictures: GIF, APNG and WebP in and out, with few colors.
+
+All frames share the palette of the sum of their histograms, or each has its own. A pixel that does
+not change from one frame to the next keeps its index, whatever the dithering makes of its
+neighbours: so nothing flickers, and only what changes is written.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from io import BytesIO
+from math import fsum
+from operator import add
+from pathlib import Path
+
+import numpy as np
+
+from pimenton.dithering import remap
+from pimenton.errors import ImageTooLarge, UnreadableImage
+from pimenton.frames import ANIMATED, encode_frames
+from pimenton.histogram import Histogram
+from pimenton.indexed import IndexedImage
+from pimenton.options import Options
+from pimenton.palette import MAX_COLORS, Palette
+from pimenton.fitting import palette_of
+from pimenton.pixels import Pixels, as_rgba, thread_count
+from pimenton.quality import mse, psnr
+from pimenton.reading import MAX_PIXELS, format_in, without_pillow_warnings
+from pimenton.report import Compressed, Report
+
+
+@dataclass(frozen=True, eq=False)
+class Animation:
+    """Whole frames in their order.
+
+    Attributes
+    ----------
+    frames : tuple of (height, width, 4) uint8
+        What is seen, sRGB with straight alpha.
+    durations : tuple of float
+        Milliseconds that each is seen.
+    n_plays : int
+        How often; 0 is without end.
+    """
+
+    frames: tuple[Pixels, ...]
+    durations: tuple[float, ...]
+    n_plays: int
+
+
+def count_frames(source: Path | bytes) -> int:
+    """Count the pictures or pages in a file; 1 where it cannot be told.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    """
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        head = file.read(64)
+        format = format_in(head)
+        if format == "png":
+            file.seek(0)
+            if b"acTL" not in file.read(1 << 16):
+                return 1
+        elif format not in (*ANIMATED, "tiff", "avif"):
+            return 1
+        file.seek(0)
+        from PIL import Image
+
+        # Whatever is wrong will be said when the picture is read.
+        try:
+            with without_pillow_warnings(), Image.open(file) as image:
+                n_frames = int(getattr(image, "n_frames", 1))
+                return n_frames - bool(getattr(image, "default_image", False))
+        except Exception:
+            return 1
+
+
+def read_animation(
+    source: Path | bytes, *, name: str | None = None, max_pixels: int = MAX_PIXELS
+) -> Animation:
+    """Read all frames of a GIF, APNG or WebP, drawn over each other as the file says.
+
+    Parameters
+    ----------
+    source : path or bytes
+        The file or its content.
+    name : str, optional
+        What errors call the content.
+    max_pixels : int, optional
+        Animations with more pixels in all are refused before they are decoded.
+
+    Raises
+    ------
+    UnreadableImage
+        If the file is damaged; ``ImageTooLarge`` if it has too many pixels.
+    OSError
+        If the file cannot be opened.
+    """
+    from PIL import Image, ImageSequence
+
+    name = name or ("picture" if isinstance(source, bytes) else str(source))
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        try:
+            with without_pillow_warnings(), Image.open(file) as image:
+                n_pixels = image.width * image.height * image.n_frames  # type: ignore[attr-defined]
+                if n_pixels > max_pixels:
+                    raise ImageTooLarge(
+                        f"{name}: {n_pixels} pixels in all frames are more than {max_pixels}"
+                    )
+                n_plays = _plays_of(image)
+                skipped = 1 if getattr(image, "default_image", False) else 0
+                frames, durations = [], []
+                for i, frame in enumerate(ImageSequence.Iterator(image)):
+                    if i >= skipped:
+                        frames.append(as_rgba(np.asarray(frame.convert("RGBA"))))
+                        durations.append(float(frame.info.get("duration", 0) or 0))
+        except UnreadableImage:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise UnreadableImage(f"{name}: damaged animation ({reason})") from error
+    return Animation(tuple(frames), tuple(durations), n_plays)
+
+
+def compress_animation(
+    animation: Animation,
+    format: str,
+    options: Options,
+    *,
+    input_bytes: int | None = None,
+    n_threads: int | None = None,
+) -> Compressed:
+    """Make a small file of a moving picture.
+
+    Parameters
+    ----------
+    animation : Animation
+        The frames.
+    format : str
+        One of ``ANIMATED``. A GIF has no partial opacity: it is rounded to all or nothing.
+    options : Options
+        The choices; indices are not parsed, and quality and size are not searched for.
+    input_bytes : int, optional
+        Size of the file it came from, for the report.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+
+    Returns
+    -------
+    Compressed
+        The image in it is the first frame.
+
+    Raises
+    ------
+    ValueError
+        If each frame of a PNG is to have its own palette.
+    """
+    started = time.perf_counter()
+    if format == "png" and options.frame_palettes:
+        raise ValueError("a png has one palette for all frames; choose gif or webp")
+    frames = animation.frames
+    if format == "gif":
+        frames = tuple(_without_half_opacity(frame) for frame in frames)
+    drawn = _drawn(frames, options, thread_count(n_threads))
+    data = encode_frames(drawn, format, animation.durations, animation.n_plays)
+    elapsed = time.perf_counter() - started
+    errors = [mse(a, b.to_pixels()) for a, b in zip(frames, drawn, strict=True)]
+    error = fsum(errors) / len(errors)
+    first = drawn[0]
+    report = Report(
+        width=first.width,
+        height=first.height,
+        n_colors=max(len(image.palette) for image in drawn),
+        input_bytes=input_bytes,
+        output_bytes=len(data),
+        bits_per_pixel=8 * len(data) / (first.width * first.height * len(drawn)),
+        mse=error,
+        psnr=psnr(error),
+        quality=None,
+        quality_reached=None,
+        inertia=0.0,
+        n_iter=0,
+        history=(),
+        palette=first.palette.hex,
+        counts=tuple(first.counts.tolist()),
+        options=options,
+        elapsed_seconds=elapsed,
+    )
+    return Compressed(data, first, report)
+
+
+def _plays_of(image: object) -> int:
+    """Give how often an animation plays; a GIF says how often it is repeated, or nothing."""
+    loop = getattr(image, "info", {}).get("loop")
+    if getattr(image, "format", "") == "GIF":
+        return 1 if loop is None else 0 if loop == 0 else int(loop) + 1
+    return int(loop or 0)
+
+
+def _without_half_opacity(frame: Pixels) -> Pixels:
+    frame = frame.copy()
+    frame[:, :, 3] = np.where(frame[:, :, 3] < 128, 0, 255)
+    frame[frame[:, :, 3] == 0] = 0
+    return frame
+
+
+def _drawn(frames: Sequence[Pixels], options: Options, n_threads: int) -> list[IndexedImage]:
+    """Give each frame its indices; in a shared palette the last entry is the transparent one."""
+    histograms = [Histogram.of(frame, n_threads=n_threads) for frame in frames]
+    if not options.frame_palettes:
+        shared = _with_clear(reduce(add, histograms), options, n_threads)
+    drawn: list[IndexedImage] = []
+    for i, (frame, histogram) in enumerate(zip(frames, histograms, strict=True)):
+        if options.frame_palettes:
+            shared = _with_clear(histogram, options, n_threads)
+        image = remap(
+            frame,
+            shared,
+            histogram=histogram,
+            space=options.space,
+            dither=options.dither,
+            strength=options.dither_strength,
+            n_threads=n_threads,
+        )
+        if i and not options.frame_palettes:
+            same = (frame == frames[i - 1]).all(axis=2)
+            image = IndexedImage(np.where(same, drawn[-1].indices, image.indices), shared)
+        drawn.append(image)
+    return drawn
+
+
+def _with_clear(histogram: Histogram, options: Options, n_threads: int) -> Palette:
+    """Find a palette with one entry, the last, that is fully transparent."""
+    if options.palette is not None:
+        colors = Palette.of_hex(options.palette).colors
+    else:
+        room = min(options.palette_size, MAX_COLORS - 1)
+        limited = replace(options, n_colors=max(1, room - (room > 1 and _has_clear(histogram))))
+        colors = palette_of(histogram, limited, n_threads=n_threads).colors
+    colors = colors[colors[:, 3] > 0][: MAX_COLORS - 1]
+    return Palette(np.concatenate([colors, np.zeros((1, 4), np.uint8)]))
+
+
+def _has_clear(histogram: Histogram) -> bool:
+    return bool((histogram.colors[:, 3] == 0).any())

@@ -18,12 +18,12 @@ import numpy as np
 
 from pimenton.dithering import remap
 from pimenton.errors import ImageTooLarge, UnreadableImage
+from pimenton.fitting import palette_of
 from pimenton.frames import ANIMATED, encode_frames
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import MAX_COLORS, Palette
-from pimenton.fitting import palette_of
 from pimenton.pixels import Pixels, as_rgba, thread_count
 from pimenton.quality import mse, psnr
 from pimenton.reading import MAX_PIXELS, format_in, without_pillow_warnings

@@ -7,8 +7,7 @@ from struct import pack
 
 import numpy as np
 
-from pimenton.formats import encode
-from pimenton.packing import pack_indices
+from pimenton.formats import encode, pack_indices
 from pimenton.indexed import IndexedImage
 from pimenton.palette import Palette
 from pimenton.pixels import Indices

@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "Compare a result with its original.",
     "explain": "Tell K-means on a picture, step by step.",
     "curve": "Find out how many colors a picture needs.",
+    "pngquant": "Do as pngquant does, with its options.",
 }
 
 
@@ -24,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status: 0 done, 1 some input failed, 2 wrong usage."""
     take_any_name()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["pngquant"]:
+        from pimenton.cli import pngquant
+
+        return pngquant.main(words[1:])
     if words and words[0] not in (*COMMANDS, "-h", "--help", "--version"):
         words.insert(0, "compress")
     module = _module(words[0]) if words and words[0] in COMMANDS else None

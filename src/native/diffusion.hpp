@@ -26,15 +26,15 @@ using Point = std::array<float, 4>;
     return dx * dx + dy * dy + dz * dz + dw * dw;
 }
 
-// The nearest entry of any point, the first among equals.
+// The nearest entry of any point, the first among equals: a grid whose cells list the entries that can
+// win in them. A cell of many entries that is met often is divided.
 class ColorGrid {
    public:
-    explicit ColorGrid(std::span<const float> entries)
-        : all_(entries), kept_(all_.n), entries_(all_.n), first_(cells * cells * cells, -1) {
+    ColorGrid(std::span<const float> entries, float cap)
+        : all_(entries), part_(all_.n), kept_(all_.n), entries_(all_.n), cells_(n_coarse) {
         Point low, high;
         low.fill(std::numeric_limits<float>::max());
         high.fill(std::numeric_limits<float>::lowest());
-        flat_ = true;
         for (std::size_t j = 0; j < all_.n; ++j)
             for (std::size_t a = 0; a < 4; ++a) {
                 entries_[j][a] = entries[4 * j + a];
@@ -44,10 +44,11 @@ class ColorGrid {
         opacity_ = low[3];
         flat_ = low[3] == high[3];
         for (std::size_t a = 0; a < 3; ++a) {
-            // Targets lie beyond the outermost entries by as much as errors add up to.
-            const float margin = 0.125f * (high[a] - low[a]) + 0.01f;
+            // Targets lie beyond the outermost entries by what errors add up to, which is no more than
+            // one error may have, and by what the outermost colors are off.
+            const float margin = 0.125f * (high[a] - low[a]) + 0.01f + std::min(cap, 1.0f);
             low_[a] = low[a] - margin;
-            width_[a] = (high[a] - low[a] + 2 * margin) / cells;
+            width_[a] = (high[a] - low[a] + 2 * margin) / static_cast<float>(n_fine);
             scale_[a] = 1.0f / width_[a];
         }
     }
@@ -55,31 +56,65 @@ class ColorGrid {
     const Point& entry(std::size_t j) const { return entries_[j]; }
 
     [[gnu::always_inline]] std::uint32_t nearest(const Point& target) {
-        int place[3];
+        Place place;
         bool inside = flat_ && target[3] == opacity_;
         for (std::size_t a = 0; a < 3; ++a) {
             const float t = (target[a] - low_[a]) * scale_[a];
-            inside = inside && t > 0.0f && t < static_cast<float>(cells);
-            place[a] = inside ? static_cast<int>(t) : 0;
+            inside = inside && t > 0.0f && t < static_cast<float>(n_fine);
+            place[a] = inside ? static_cast<std::uint32_t>(t) : 0;
         }
         if (!inside) return nearest_of_all(target);
-        const int cell = (place[0] * cells + place[1]) * cells + place[2];
-        if (first_[cell] < 0) fill(cell, place);
-        const std::uint8_t* list = lists_.data() + first_[cell];
-        std::uint32_t best = list[1];
+        unsigned shift = coarse_shift;
+        std::size_t cell = part_of(place, shift, coarse_bits);
+        std::uint32_t list = cells_[cell];
+        while ((list & kind) == divided) {
+            shift -= fine_bits;
+            cell = (list >> 8) + part_of(place, shift, fine_bits);
+            list = cells_[cell];
+        }
+        if (list == unknown) list = fill(cell, place, shift);
+        if ((list & kind) == many) return nearest_of(lists_[list >> 8], cell, shift, target);
+        std::uint32_t best = list >> 8 & 0xff;
+        if ((list & kind) == 1) return best;
         float least = sq_distance(entries_[best], target);
-        for (int i = 2; i <= list[0] + 1; ++i) {
-            const float d = sq_distance(entries_[list[i]], target);
+        for (std::uint32_t left = (list & kind) - 1, rest = list >> 16; left > 0;
+             --left, rest >>= 8) {
+            const float d = sq_distance(entries_[rest & 0xff], target);
             if (d < least) {
                 least = d;
-                best = list[i];
+                best = rest & 0xff;
             }
         }
         return best;
     }
 
    private:
-    static constexpr int cells = 32;
+    // Along each axis there are 32 cells; a divided one has 4 parts, and so on, down to 2048.
+    static constexpr unsigned coarse_bits = 5, fine_bits = 2, coarse_shift = 6;
+    static constexpr std::size_t n_coarse = std::size_t{1} << (3 * coarse_bits);
+    static constexpr std::size_t n_parts = std::size_t{1} << (3 * fine_bits);
+    static constexpr std::uint32_t n_fine = 1u << (coarse_bits + coarse_shift);
+    // The lowest byte of a cell: how many entries follow, a byte each; or what the rest stands for.
+    static constexpr std::uint32_t kind = 0xff, unknown = 0, many = 0xfe, divided = 0xff;
+    static constexpr std::size_t few = 3;
+    // Times that a cell of many entries is met before it is divided.
+    static constexpr std::uint32_t often = 64;
+    // So many, and lists of theirs, can be numbered in the upper three bytes.
+    static constexpr std::size_t most_cells = std::size_t{1} << 23;
+
+    using Place = std::array<std::uint32_t, 3>;
+
+    struct List {
+        std::vector<std::uint8_t> entries;
+        std::uint32_t n_met = 0;
+    };
+
+    [[gnu::always_inline]] static std::size_t part_of(const Place& place, unsigned shift,
+                                                      unsigned bits) {
+        const std::uint32_t mask = (1u << bits) - 1;
+        return ((place[0] >> shift & mask) << bits | (place[1] >> shift & mask)) << bits |
+               (place[2] >> shift & mask);
+    }
 
     std::uint32_t nearest_of_all(const Point& target) const {
         std::uint32_t best = 0;
@@ -94,27 +129,65 @@ class ColorGrid {
         return best;
     }
 
-    // The list of a cell: one less than its length, then entries in order.
-    void fill(int cell, const int* place) {
+    std::uint32_t nearest_of(List& list, std::size_t cell, unsigned shift, const Point& target) {
+        std::uint32_t best = list.entries[0];
+        float least = sq_distance(entries_[best], target);
+        for (const std::uint8_t j : list.entries) {
+            const float d = sq_distance(entries_[j], target);
+            if (d < least) {
+                least = d;
+                best = j;
+            }
+        }
+        if (++list.n_met == often && shift > 0 && cells_.size() < most_cells) {
+            parents_.push_back(cells_[cell] >> 8);
+            cells_[cell] = divided | static_cast<std::uint32_t>(cells_.size()) << 8;
+            cells_.resize(cells_.size() + n_parts);
+        }
+        return best;
+    }
+
+    // Lists the entries of a cell that may be nearest somewhere in it, out of those of the cell that
+    // it is a part of.
+    std::uint32_t fill(std::size_t cell, const Place& place, unsigned shift) {
         Box box;
         for (std::size_t a = 0; a < 3; ++a) {
-            box.middle[a] = low_[a] + (static_cast<float>(place[a]) + 0.5f) * width_[a];
+            const float width = width_[a] * static_cast<float>(1u << shift);
+            box.middle[a] = low_[a] + (static_cast<float>(place[a] >> shift) + 0.5f) * width;
             // A hair more than the cell, for the rounding of a target's place.
-            box.half[a] = 0.5001f * width_[a];
+            box.half[a] = 0.502f * width;
         }
         box.middle[3] = opacity_;
         box.half[3] = 0;
-        keep_candidates(box, all_, kept_);
-        first_[cell] = static_cast<std::int32_t>(lists_.size());
-        lists_.push_back(static_cast<std::uint8_t>(kept_.n - 1));
-        for (std::size_t i = 0; i < kept_.n; ++i)
-            lists_.push_back(static_cast<std::uint8_t>(kept_.number[i]));
+        Candidates* from = &all_;
+        if (cell >= n_coarse) {
+            const auto& parent = lists_[parents_[(cell - n_coarse) / n_parts]].entries;
+            from = &part_;
+            part_.n = parent.size();
+            for (std::size_t i = 0; i < part_.n; ++i) {
+                for (std::size_t a = 0; a < 4; ++a) part_.at[a][i] = entries_[parent[i]][a];
+                part_.number[i] = parent[i];
+            }
+        }
+        keep_candidates(box, *from, kept_);
+        std::uint32_t list = 0;
+        if (kept_.n > few) {
+            list = many | static_cast<std::uint32_t>(lists_.size()) << 8;
+            lists_.emplace_back();
+            lists_.back().entries.assign(
+                kept_.number.begin(), kept_.number.begin() + static_cast<std::ptrdiff_t>(kept_.n));
+        } else {
+            for (std::size_t i = kept_.n; i-- > 0;) list = (list | kept_.number[i]) << 8;
+            list |= static_cast<std::uint32_t>(kept_.n);
+        }
+        return cells_[cell] = list;
     }
 
-    Candidates all_, kept_;
+    Candidates all_, part_, kept_;
     std::vector<Point> entries_;
-    std::vector<std::int32_t> first_;
-    std::vector<std::uint8_t> lists_;
+    std::vector<std::uint32_t> cells_;
+    std::vector<List> lists_;
+    std::vector<std::uint32_t> parents_;  // the lists of divided cells
     std::array<float, 3> low_, width_, scale_;
     float opacity_;
     bool flat_;
@@ -149,18 +222,24 @@ class ErrorRows {
     std::vector<Point> errors_;
 };
 
+// Where a tap takes its share, for the pixel at x = 0 of a row.
+struct Reach {
+    Point* from;
+    float share;
+};
+
 // One row. `exact` holds for each color the entry equal to it, or -1; where such a color fills a
 // pixel and its four neighbours, the entry is taken and nothing is passed on.
 struct DiffuseRow {
     [[gnu::always_inline]] static void run(const std::uint32_t* above, const std::uint32_t* ranks,
                                            const std::uint32_t* below, std::ptrdiff_t width,
                                            const float* points, const std::int16_t* exact,
-                                           ColorGrid* grid, const Diffusion* how, ErrorRows* errors,
-                                           std::size_t y, std::uint8_t* indices) {
-        const bool backwards = how->serpentine && y % 2 == 1;
+                                           ColorGrid* grid, const Diffusion* how,
+                                           const Point* here, const Reach* reaches,
+                                           std::size_t n_reaches, bool backwards,
+                                           std::uint8_t* indices) {
         const int direction = backwards ? -1 : 1;
-        const Point* here = errors->row(y);
-        const float cap_sq = how->cap * how->cap;
+        const float cap = how->cap, strength = how->strength, cap_sq = cap * cap;
         std::ptrdiff_t x = backwards ? width - 1 : 0;
         for (std::ptrdiff_t i = 0; i < width; ++i, x += direction) {
             const std::uint32_t rank = ranks[x];
@@ -173,15 +252,19 @@ struct DiffuseRow {
             for (std::size_t a = 0; a < 4; ++a) target[a] = points[4 * rank + a] + here[x][a];
             const std::uint32_t best = grid->nearest(target);
             indices[x] = static_cast<std::uint8_t>(best);
-            const Point& entry = grid->entry(best);
-            for (std::size_t a = 0; a < 4; ++a) error[a] = (target[a] - entry[a]) * how->strength;
+            const Point entry = grid->entry(best);
+            for (std::size_t a = 0; a < 4; ++a) error[a] = (target[a] - entry[a]) * strength;
             const float sq = error[0] * error[0] + error[1] * error[1] + error[2] * error[2] +
                              error[3] * error[3];
             if (sq > cap_sq)
-                for (auto& part : error) part *= how->cap / std::sqrt(sq);
-            for (const Tap& tap : how->taps) {
-                Point& there = errors->row(y + static_cast<std::size_t>(tap.dy))[x + direction * tap.dx];
-                for (std::size_t a = 0; a < 4; ++a) there[a] += error[a] * tap.share;
+                for (auto& part : error) part *= cap / std::sqrt(sq);
+            for (std::size_t t = 0; t < n_reaches; ++t) {
+                // Copies, so that the compiler knows the sums do not change what they come from.
+                const float share = reaches[t].share;
+                Point& there = reaches[t].from[x];
+                Point sum = there;
+                for (std::size_t a = 0; a < 4; ++a) sum[a] += error[a] * share;
+                there = sum;
             }
         }
     }
@@ -197,7 +280,8 @@ inline void diffuse(std::span<const std::uint8_t> pixels, std::size_t width,
     int reach = 0;
     for (const Tap& tap : how.taps) reach = std::max(reach, tap.dy);
     ErrorRows errors(width, reach + 1);
-    ColorGrid grid(entries);
+    ColorGrid grid(entries, how.cap);
+    std::vector<Reach> reaches(how.taps.size());
     std::array<std::vector<std::uint32_t>, 3> ranks;
     for (auto& row : ranks) row.resize(width);
     const auto rank_row = [&](std::size_t y) {
@@ -208,12 +292,21 @@ inline void diffuse(std::span<const std::uint8_t> pixels, std::size_t width,
     for (std::size_t y = 0; y < height; ++y) {
         ask_to_go_on();
         if (y + 1 < height) rank_row(y + 1);
+        const bool backwards = how.serpentine && y % 2 == 1;
+        for (std::size_t t = 0; t < reaches.size(); ++t) {
+            const Tap& tap = how.taps[t];
+            reaches[t] = {errors.row(y + static_cast<std::size_t>(tap.dy)) +
+                              (backwards ? -tap.dx : tap.dx),
+                          tap.share};
+        }
         const auto* row = ranks[y % 3].data();
         run<DiffuseRow>(simd, y > 0 ? static_cast<const std::uint32_t*>(ranks[(y + 2) % 3].data()) : row,
                         static_cast<const std::uint32_t*>(row),
                         y + 1 < height ? static_cast<const std::uint32_t*>(ranks[(y + 1) % 3].data()) : row,
                         static_cast<std::ptrdiff_t>(width), points.data(), exact.data(), &grid,
-                        &how, &errors, y, indices.data() + width * y);
+                        &how, static_cast<const Point*>(errors.row(y)),
+                        static_cast<const Reach*>(reaches.data()), reaches.size(), backwards,
+                        indices.data() + width * y);
         errors.clear(y);
     }
 }

@@ -366,7 +366,7 @@ class LloydStep {
         require(points_.shape(0) > 0, "there must be at least one point");
         require(points_.shape(0) == weights_.size(), "points and weights must have the same length");
         Unlocked unlocked;
-        return Blocks(view(points_), view(weights_), n_threads_);
+        return Blocks(view(points_), view(weights_), n_threads_, active_width());
     }
 
     Rows<float, 4> points_;

@@ -25,6 +25,18 @@ using Moments = std::array<double, moments>;
     sum[8] += weight;
 }
 
+struct AddUpBlocks {
+    [[gnu::always_inline]] static void run(const float* points, const double* weights,
+                                           std::size_t n, Moments* sums) {
+        for (std::size_t at = 0; at < n; at += block_size, ++sums) {
+            Moments sum{};
+            for (std::size_t i = at; i < std::min(n, at + block_size); ++i)
+                add_point(sum.data(), weights[i], points + 4 * i);
+            *sums = sum;
+        }
+    }
+};
+
 // Points with what never changes from step to step.
 struct Blocks {
     std::span<const float> points;
@@ -32,13 +44,15 @@ struct Blocks {
     BlockedPoints blocked;
     std::vector<Moments> sums;
 
-    Blocks(std::span<const float> points_, std::span<const double> weights_, int n_threads)
-        : points(points_), weights(weights_), blocked(points_, n_threads),
+    Blocks(std::span<const float> points_, std::span<const double> weights_, int n_threads,
+           Width width)
+        : points(points_), weights(weights_), blocked(points_, n_threads, width),
           sums(blocked.boxes.size()) {
         const std::size_t n = weights.size();
         for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
-            for (std::size_t i = chunk * chunk_size; i < std::min(n, (chunk + 1) * chunk_size); ++i)
-                add_point(sums[i / block_size].data(), weights[i], &points[4 * i]);
+            const std::size_t first = chunk * chunk_size;
+            run<AddUpBlocks>(width, points.data() + 4 * first, weights.data() + first,
+                             std::min(chunk_size, n - first), sums.data() + first / block_size);
         });
     }
 };

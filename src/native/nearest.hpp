@@ -137,13 +137,6 @@ struct Candidates {
 // The points of a block by coordinate, the last one repeated where there are fewer.
 using Lanes = std::array<std::array<float, block_size>, 4>;
 
-inline Lanes lanes_of(const float* points, std::size_t n) {
-    Lanes lanes;
-    for (std::size_t i = 0; i < block_size; ++i)
-        for (std::size_t a = 0; a < 4; ++a) lanes[a][i] = points[4 * std::min(i, n - 1) + a];
-    return lanes;
-}
-
 using BlockLabels = std::array<std::uint32_t, block_size>;
 
 [[gnu::always_inline]] inline void find_nearest(const Lanes& at, const Candidates& candidates,
@@ -218,21 +211,51 @@ struct AssignGroup {
     }
 };
 
+// The blocks of a run of points by coordinate, and the boxes around them.
+struct CutBlocks {
+    [[gnu::always_inline]] static void run(const float* points, std::size_t n, Lanes* lanes,
+                                           Box* boxes) {
+        for (std::size_t at = 0; at < n; at += block_size, ++lanes, ++boxes) {
+            const std::size_t count = std::min(block_size, n - at);
+            const float* rows = points + 4 * at;
+            for (std::size_t i = 0; i < count; ++i)
+                for (std::size_t a = 0; a < 4; ++a) (*lanes)[a][i] = rows[4 * i + a];
+            for (std::size_t i = count; i < block_size; ++i)
+                for (std::size_t a = 0; a < 4; ++a) (*lanes)[a][i] = rows[4 * (count - 1) + a];
+            std::array<float, 4> low, high;
+            for (std::size_t a = 0; a < 4; ++a) {
+                constexpr std::size_t half = block_size / 2;
+                const float* x = (*lanes)[a].data();
+                std::array<float, half> least, most;
+                for (std::size_t i = 0; i < half; ++i) {
+                    least[i] = std::min(x[i], x[half + i]);
+                    most[i] = std::max(x[i], x[half + i]);
+                }
+                for (std::size_t width = half / 2; width > 0; width /= 2)
+                    for (std::size_t i = 0; i < width; ++i) {
+                        least[i] = std::min(least[i], least[width + i]);
+                        most[i] = std::max(most[i], most[width + i]);
+                    }
+                low[a] = least[0];
+                high[a] = most[0];
+            }
+            *boxes = box_between(low, high);
+        }
+    }
+};
+
 // Points cut into blocks, each by coordinate and with the box around it.
 struct BlockedPoints {
     std::vector<Lanes> lanes;
     std::vector<Box> boxes;
 
-    BlockedPoints(std::span<const float> points, int n_threads)
+    BlockedPoints(std::span<const float> points, int n_threads, Width width)
         : lanes(chunks_of(points.size() / 4, block_size)), boxes(lanes.size()) {
         const std::size_t n = points.size() / 4;
         for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
-            for (std::size_t at = chunk * chunk_size; at < std::min(n, (chunk + 1) * chunk_size);
-                 at += block_size) {
-                const std::size_t count = std::min(block_size, n - at);
-                lanes[at / block_size] = lanes_of(&points[4 * at], count);
-                boxes[at / block_size] = box_of(&points[4 * at], count);
-            }
+            const std::size_t first = chunk * chunk_size;
+            run<CutBlocks>(width, points.data() + 4 * first, std::min(chunk_size, n - first),
+                           lanes.data() + first / block_size, boxes.data() + first / block_size);
         });
     }
 };
@@ -241,7 +264,7 @@ struct BlockedPoints {
 inline void assign(std::span<const float> points, std::span<const float> centroids,
                    std::span<std::uint32_t> labels, int n_threads, Width width) {
     const std::size_t n = points.size() / 4;
-    const BlockedPoints blocked(points, n_threads);
+    const BlockedPoints blocked(points, n_threads, width);
     for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
         Levels levels(centroids);
         const std::size_t last = std::min(chunks_of(n, group_size), (chunk + 1) * groups_per_chunk);

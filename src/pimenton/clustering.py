@@ -31,8 +31,8 @@ class Effort:
         Cells of the coarse model at the least.
     n_trials : int
         Most splits and dissolutions of single clusters tried on the coarse model.
-    n_breaths : int
-        Splits and dissolutions of many clusters at once tried on it.
+    n_splits : int
+        Clusters split at the most, and as many dissolved, where many are tried at once on it.
     n_exact_steps : int
         Most steps over all points.
     min_gain : float
@@ -42,15 +42,15 @@ class Effort:
     cells: int
     least_cells: int
     n_trials: int
-    n_breaths: int
+    n_splits: int
     n_exact_steps: int
     min_gain: float
 
 
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort(16, 1000, n_trials=0, n_breaths=0, n_exact_steps=0, min_gain=0.0),
-    "balanced": Effort(16, 1000, n_trials=300, n_breaths=6, n_exact_steps=10, min_gain=1e-4),
-    "best": Effort(64, 8000, n_trials=1000, n_breaths=30, n_exact_steps=200, min_gain=1e-6),
+    "fast": Effort(24, 2000, n_trials=0, n_splits=0, n_exact_steps=0, min_gain=0.0),
+    "balanced": Effort(24, 2000, n_trials=300, n_splits=100, n_exact_steps=10, min_gain=1e-4),
+    "best": Effort(96, 16000, n_trials=1000, n_splits=400, n_exact_steps=200, min_gain=1e-6),
 }
 
 
@@ -162,8 +162,10 @@ def kmeans(
     for name, limits in EFFORTS.items():
         if n_cells != (n_cells := limits.cells * n_clusters + limits.least_cells):
             model = _coarse_model(points, weights, n_cells)
+        # A breath splits a cluster in eight.
+        n_breaths = -(-8 * limits.n_splits // n_clusters)
         found, history = _native.search(
-            *model, start, n_clusters, limits.n_trials, limits.n_breaths, seed % 2**64
+            *model, start, n_clusters, limits.n_trials, n_breaths, seed % 2**64
         )
         trial = overshooting_lloyd(
             exact_step, found, limits.n_exact_steps, min_gain=limits.min_gain

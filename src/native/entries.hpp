@@ -21,7 +21,7 @@ constexpr float far_away = 1e9f;    // a coordinate of what may not be copied
 class EntryLists {
    public:
     static constexpr std::size_t step = 16;
-    static constexpr std::size_t n_wanted = 32;
+    static constexpr std::size_t n_wanted = 16;
 
     // Coordinates and numbers of n entries, a multiple of `step`, the last ones far away.
     struct List {

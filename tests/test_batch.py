@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from images import FRUITS
+from images import FRUITS, ROOT
 from pimenton import Options, marks, read_image
 from pimenton.batch import Job, Outcome, Rules, attempt, compress_file, compress_files
 from pimenton.cli import main
@@ -249,3 +249,17 @@ def test_what_does_not_go_together_is_said(
 ) -> None:
     assert main(["compress", str(photos), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_hook_changes_a_picture_once(photos: Path) -> None:
+    """What pre-commit runs must leave alone what it has done."""
+    hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    entry = next(line for line in hook.splitlines() if line.strip().startswith("entry:"))
+    words = entry.split("entry: pimenton ")[1].split()
+    pictures = [str(photos / "0.png"), str(photos / "2.png")]
+    before = content_of(photos)
+    assert main([*words, *pictures]) == 0
+    once = content_of(photos)
+    assert {name for name in once if once[name] != before[name]} == {"0.png", "2.png"}
+    assert main([*words, *pictures]) == 0
+    assert content_of(photos) == once

@@ -26,7 +26,7 @@ from pimenton.options import Options
 from pimenton.palette import MAX_COLORS, Palette
 from pimenton.pixels import Pixels, as_rgba, thread_count
 from pimenton.quality import mse, psnr
-from pimenton.reading import MAX_PIXELS, format_in, without_pillow_warnings
+from pimenton.reading import MAX_PIXELS, format_in, silence_libtiff, without_pillow_warnings
 from pimenton.report import Compressed, Report
 
 
@@ -68,6 +68,8 @@ def count_frames(source: Path | bytes) -> int:
             return 1
         file.seek(0)
         from PIL import Image
+
+        silence_libtiff()
 
         # Whatever is wrong will be said when the picture is read.
         try:

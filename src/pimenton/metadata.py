@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pimenton import marks
 from pimenton.png import SIGNATURE, chunk, chunks_of, expanded
+from pimenton.reading import silence_libtiff, without_pillow_warnings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -137,9 +138,10 @@ def _with_raw_profile(metadata: Metadata, key: bytes, kind: bytes, text: bytes) 
 def _of_pillow(file: Any) -> Metadata:
     from PIL import Image
 
+    silence_libtiff()
     # Damaged metadata raises errors of many kinds, and is no reason to refuse the picture.
     try:
-        with Image.open(file) as image:
+        with without_pillow_warnings(), Image.open(file) as image:
             info = image.info
             exif = info.get("exif", b"")
             if image.format == "TIFF":

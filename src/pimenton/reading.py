@@ -186,7 +186,7 @@ def _decoded_by_pillow(file: BinaryIO, format: str, max_pixels: int) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
     if format == "TIFF":
-        _silence_libtiff()
+        silence_libtiff()
     # Decoders answer damage with errors of every kind, and each means the same to a reader.
     try:
         with without_pillow_warnings(), Image.open(file, formats=[format]) as image:
@@ -218,7 +218,7 @@ def _refuse_separate_planes(image: "Image.Image") -> None:
 
 
 @cache
-def _silence_libtiff() -> None:
+def silence_libtiff() -> None:
     """Keep libtiff and Pillow's log from standard error: Pillow raises what they have to say."""
     import ctypes
     import logging

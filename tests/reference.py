@@ -227,3 +227,28 @@ def find_regions(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np
                 waiting += [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     places = np.flatnonzero(mask)
     return places, region.ravel()[places].astype(np.uint32)
+
+
+def unpack_lzw(data: bytes, bits: int) -> list[int]:
+    """Decode GIF's LZW codes, low bits first, from a root of 2**bits indices."""
+    clear = 1 << bits
+    stream = int.from_bytes(data, "little")
+    phrases: list[list[int]] = []
+    out: list[int] = []
+    before: list[int] | None = None
+    n_bits = bits + 1
+    while True:
+        code, stream = stream & ((1 << n_bits) - 1), stream >> n_bits
+        if code == clear + 1:
+            assert stream == 0
+            return out
+        if code == clear:
+            phrases = [[i] for i in range(clear)] + [[], []]
+            before, n_bits = None, bits + 1
+            continue
+        if before is not None and len(phrases) < 4096:
+            first = phrases[code][0] if code < len(phrases) else before[0]
+            phrases.append([*before, first])
+        before = phrases[code]
+        out += before
+        n_bits = min(12, max(bits + 1, len(phrases).bit_length()))

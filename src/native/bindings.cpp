@@ -17,6 +17,7 @@
 #include "diffusion.hpp"
 #include "histogram.hpp"
 #include "lloyd.hpp"
+#include "lzw.hpp"
 #include "mixing.hpp"
 #include "parse.hpp"
 #include "pixels.hpp"
@@ -443,6 +444,34 @@ auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t
     return nb::make_tuple(array_of(std::move(indices), {height, width}), bits);
 }
 
+auto parse_lzw_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t> exact,
+                Plane<float> weights, Rows<float, 4> entries, float bit_weight, float carried,
+                float cap, int n_first, int n_kept, std::size_t horizon, std::size_t rows_per_band,
+                int n_threads) {
+    const std::size_t height = ranks.shape(0), width = ranks.shape(1);
+    require(ranks.size() > 0, "there must be at least one pixel");
+    require(weights.shape(0) == height && weights.shape(1) == width,
+            "weights and ranks must have the same shape");
+    require(exact.size() == points.shape(0), "exact and points must have the same length");
+    require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
+    require(n_first >= 1 && n_kept >= 1, "n_first and n_kept must be at least 1");
+    require(horizon >= 1 && horizon <= ring_size / 2, "horizon must be 1 to 256");
+    require(rows_per_band > 0, "rows_per_band must be positive");
+    std::vector<std::uint8_t> indices(width * height), packed;
+    {
+        nb::gil_scoped_release unlocked;
+        const auto colors = static_cast<std::uint32_t>(points.shape(0));
+        for (const auto rank : view(ranks)) require(rank < colors, "a rank is of no point");
+        packed = parse_lzw({width, height, view(ranks), view(points), view(exact), view(weights),
+                            view(entries)},
+                           {bit_weight, carried, cap, n_first, n_kept, horizon}, rows_per_band,
+                           indices, n_threads, active_width());
+    }
+    const std::size_t n_bytes = packed.size();
+    return nb::make_tuple(array_of(std::move(indices), {height, width}),
+                          array_of(std::move(packed), {n_bytes}));
+}
+
 void require_pyramid(const Line<float>& planes, std::size_t height, std::size_t width,
                      std::size_t n_scales) {
     require(width > 0 && height > 0, "there must be at least one pixel");
@@ -518,6 +547,11 @@ NB_MODULE(_native, m) {
     m.def("search", &search_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("start").noconvert(), nb::arg("n_clusters"), nb::arg("n_trials"),
           nb::arg("n_breaths"), nb::arg("seed"));
+    m.def("parse_lzw", &parse_lzw_, nb::arg("ranks").noconvert(), nb::arg("points").noconvert(),
+          nb::arg("exact").noconvert(), nb::arg("weights").noconvert(),
+          nb::arg("entries").noconvert(), nb::arg("bit_weight"), nb::arg("carried"),
+          nb::arg("cap"), nb::arg("n_first"), nb::arg("n_kept"), nb::arg("horizon"),
+          nb::arg("rows_per_band"), nb::arg("n_threads"));
     m.def("unfilter", &unfilter_, nb::arg("filtered").noconvert(), nb::arg("row_bytes"),
           nb::arg("pixel_bytes"));
     nb::class_<LloydStep>(m, "LloydStep")

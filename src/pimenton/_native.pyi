@@ -137,6 +137,27 @@ def parse(
     many pixels from n_triples (0, 16 or 32) triples of n_accepted (1 to 3) entries.
     """
 
+def parse_lzw(
+    ranks: Ranks,
+    points: Points,
+    exact: NDArray[np.int16],
+    weights: NDArray[np.float32],
+    entries: Points,
+    bit_weight: float,
+    carried: float,
+    cap: float,
+    n_first: int,
+    n_kept: int,
+    horizon: int,
+    rows_per_band: int,
+    n_threads: int,
+) -> tuple[Indices, NDArray[np.uint8]]:
+    """Choose indices inside a lossy LZW parse; give them and GIF's packed codes.
+
+    The picture is given as for ``parse``. Phrases begin with up to n_first entries, n_kept of them
+    are followed at a time, and a code is settled once phrases reach horizon (1 to 256) pixels on.
+    """
+
 def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> NDArray[np.uint8]:
     """Undo the filters of PNG rows (n_rows * (1 + row_bytes),): (n_rows, row_bytes)."""
 

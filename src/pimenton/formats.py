@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pimenton.gif import CodedImage, coded_gif
 from pimenton.indexed import IndexedImage
 from pimenton.packing import deflated, optimized_png
 from pimenton.pixels import Pixels
@@ -226,6 +227,8 @@ def _saved(picture: "Image.Image", format: str, **choices: Any) -> bytes:
 
 
 def _gif(image: IndexedImage, effort: str) -> bytes:
+    if isinstance(image, CodedImage):
+        return coded_gif(image)
     hidden = image.palette.colors[:, 3] < 128
     if not hidden.any():
         return _saved(_paletted(image), "GIF", optimize=False)

@@ -14,13 +14,14 @@ from pimenton.dithering import remap
 from pimenton.errors import QualityNotReached
 from pimenton.fitting import fit_palette, is_exact
 from pimenton.formats import encode, format_of, write_atomically
+from pimenton.gif import round_opacity
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
-from pimenton.parsing import prepare
+from pimenton.parsing import parse, prepare
 from pimenton.pixels import Pixels, thread_count
 from pimenton.quality import Quality, measure_pixels, mse, psnr
-from pimenton.rate import AIM, Bench, Fitted, fit_bytes, fit_quality
+from pimenton.rate import AIM, PARSERS, Bench, Fitted, fit_bytes, fit_quality
 from pimenton.reading import Source, read_image, source_bytes
 from pimenton.report import Compressed, Report
 
@@ -260,6 +261,8 @@ class _Drawn:
 
 
 def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int, stage: _Stages) -> _Drawn:
+    original = pixels
+    pixels = round_opacity(pixels) if format == "gif" else pixels
     with stage("counting"):
         histogram = Histogram.of(pixels, n_threads=n_threads)
     few = is_exact(histogram, options)
@@ -273,12 +276,16 @@ def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int, stage:
         with stage("encoding"):
             data = encode(image, format, effort=options.effort)
         _require_size(len(data), options)
-        return _Drawn(image, data, clustering, *((100.0, True) if few else (None, None)))
+        whole = few and pixels is original
+        return _Drawn(image, data, clustering, *((100.0, True) if whole else (None, None)))
     with stage("clustering"):
         palette, clustering = fit_palette(pixels, histogram, options, n_threads=n_threads)
     subject = prepare(pixels, histogram, palette, n_threads=n_threads)
     encoder = partial(encode, format=format, effort=options.effort, parsed=True)
-    bench = Bench.of(pixels, subject, encoder, effort=options.effort, n_threads=n_threads)
+    bench = Bench.of(
+        original, subject, encoder, effort=options.effort, n_threads=n_threads,
+        parser=PARSERS.get(format, parse),
+    )  # fmt: skip
     with stage("encoding"):
         fitted = _fitted(bench, options)
     return _Drawn(

@@ -15,6 +15,7 @@ from operator import mul
 import numpy as np
 from numpy.typing import NDArray
 
+from pimenton.gif import parse_gif
 from pimenton.indexed import IndexedImage
 from pimenton.parsing import Subject, parse
 from pimenton.pixels import Pixels
@@ -41,6 +42,9 @@ _N_WHOLE = 4
 _OPTIMISM = 1.5
 
 Encode = Callable[[IndexedImage], bytes]
+Parser = Callable[..., IndexedImage]
+# Formats that code indices otherwise than PNG does; the others are drawn as PNG is.
+PARSERS: dict[str, Parser] = {"gif": parse_gif}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +77,24 @@ class Bench:
     subject: Subject
     reference: Reference
     encode: Encode
+    parser: Parser
     effort: str
     n_threads: int
 
     @classmethod
     def of(
-        cls, pixels: Pixels, subject: Subject, encode: Encode, *, effort: str, n_threads: int
+        cls,
+        pixels: Pixels,
+        subject: Subject,
+        encode: Encode,
+        *,
+        effort: str,
+        n_threads: int,
+        parser: Parser = parse,
     ) -> "Bench":
         """Prepare a picture for trials."""
         reference = prepare_reference(pixels, n_threads=n_threads)
-        return cls(pixels, subject, reference, encode, effort, n_threads)
+        return cls(pixels, subject, reference, encode, parser, effort, n_threads)
 
     def sample(self) -> "Bench":
         """Take some bands of rows alone; all of them from a small picture."""
@@ -95,11 +107,14 @@ class Bench:
             self.encode,
             effort=self.effort,
             n_threads=self.n_threads,
+            parser=self.parser,
         )
 
     def draw(self, level: int) -> IndexedImage:
         """Parse with one of the weights of a bit."""
-        return parse(self.subject, WEIGHTS[level], effort=self.effort, n_threads=self.n_threads)
+        return self.parser(
+            self.subject, WEIGHTS[level], effort=self.effort, n_threads=self.n_threads
+        )
 
     def score(self, image: IndexedImage) -> float:
         """Measure a result."""

@@ -263,3 +263,10 @@ def test_the_hook_changes_a_picture_once(photos: Path) -> None:
     assert {name for name in once if once[name] != before[name]} == {"0.png", "2.png"}
     assert main([*words, *pictures]) == 0
     assert content_of(photos) == once
+
+
+def test_a_largest_size_holds_with_all_that_is_in_the_file(photos: Path) -> None:
+    job = Job(photos / "0.png", photos / "out.png")
+    outcome = compress_file(job, Options(max_bytes=1500, best_possible=True))
+    assert job.target.stat().st_size == outcome.report.output_bytes <= 1500
+    assert outcome.report.options.max_bytes == 1500

@@ -24,9 +24,16 @@ from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import MAX_COLORS, Palette
+from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels, as_rgba, thread_count
 from pimenton.quality import mse, psnr
-from pimenton.reading import MAX_PIXELS, format_in, silence_libtiff, without_pillow_warnings
+from pimenton.reading import (
+    MAX_PIXELS,
+    format_in,
+    read_image,
+    silence_libtiff,
+    without_pillow_warnings,
+)
 from pimenton.report import Compressed, Report
 
 
@@ -192,6 +199,63 @@ def compress_animation(
         elapsed_seconds=elapsed,
     )
     return Compressed(data, first, report)
+
+
+def compress_source(
+    source: Path | bytes,
+    name: str,
+    format: str,
+    options: Options,
+    *,
+    n_threads: int | None = None,
+) -> tuple[Compressed, str]:
+    """Compress a picture, or an animation where the format can move.
+
+    Parameters
+    ----------
+    source : path or bytes
+        The file or its content.
+    name : str
+        What errors call it.
+    format : str
+        A key of ``FORMATS``.
+    options : Options
+        The choices.
+    n_threads : int, optional
+        Threads to use, by default one a core; they change no bit.
+
+    Returns
+    -------
+    made : Compressed
+    note : str
+        That more pictures were in the file than were taken; empty if all were.
+
+    Raises
+    ------
+    UnreadableImage, QualityNotReached, OSError, ValueError
+        As ``compress``.
+    """
+    n_bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
+    n_frames = count_frames(source)
+    if n_frames > 1 and format in ANIMATED and _moves(source):
+        animation = read_animation(source, name=name)
+        return compress_animation(
+            animation, format, options, input_bytes=n_bytes, n_threads=n_threads
+        ), ""
+    whole: Path | BytesIO = BytesIO(source) if isinstance(source, bytes) else source
+    if isinstance(whole, BytesIO):
+        whole.name = name
+    pixels = read_image(whole)
+    made = compress_pixels(pixels, format, options, input_bytes=n_bytes, n_threads=n_threads)
+    return made, f"first of {n_frames} pictures" if n_frames > 1 else ""
+
+
+def _moves(source: Path | bytes) -> bool:
+    """Tell whether several pictures in a file are frames, not pages."""
+    if isinstance(source, bytes):
+        return format_in(source[:64]) in (*ANIMATED, "avif")
+    with source.open("rb") as file:
+        return format_in(file.read(64)) in (*ANIMATED, "avif")
 
 
 def _plays_of(image: object) -> int:

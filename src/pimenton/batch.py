@@ -4,20 +4,21 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pimenton import marks
-from pimenton.animation import compress_animation, count_frames, read_animation
+from pimenton.animation import compress_source
 from pimenton.errors import QualityNotReached, UnreadableImage, one_line, printable
-from pimenton.formats import FORMATS, format_of, write_atomically
-from pimenton.frames import ANIMATED
-from pimenton.metadata import furnish, read_metadata
+from pimenton.formats import FORMATS, encode, format_of, write_atomically
+from pimenton.indexed import IndexedImage
+from pimenton.metadata import Metadata, furnish, read_metadata
 from pimenton.options import Options
-from pimenton.pipeline import compress_pixels
-from pimenton.reading import format_in, read_image
+from pimenton.palette import Palette
+from pimenton.reading import format_in
 from pimenton.report import Compressed, Report
 
 # What a bad input or an unlucky disk gives: one line to the user, never a traceback.
@@ -232,9 +233,10 @@ def compress_file(
             return done
         _refuse_existing(job, rules)
     state = source.stat()
-    made, note = _made(source, str(source), format, options, n_threads)
     metadata = replace(read_metadata(source, keep=rules.metadata), mark=digest)
-    result = with_data(made, furnish(made.data, format, metadata))
+    limited = _leave_room(options, format, metadata)
+    made, note = compress_source(source, str(source), format, limited, n_threads=n_threads)
+    result = with_data(made, furnish(made.data, format, metadata), options)
     comparable = job.copy is not None or is_written(source, format)
     if comparable and len(result.data) >= state.st_size and not rules.allow_larger:
         return _kept(job, result, digest, rules)
@@ -290,38 +292,12 @@ def compress_data(
     digest = digest_for(options, format, rules)
     if own == format and marks.mark_in(data) == digest and not rules.force:
         return data, None
-    made, _ = _made(data, name, format, options, n_threads)
     metadata = replace(read_metadata(data, keep=rules.metadata), mark=digest)
-    made = with_data(made, furnish(made.data, format, metadata))
+    limited = _leave_room(options, format, metadata)
+    made, _ = compress_source(data, name, format, limited, n_threads=n_threads)
+    made = with_data(made, furnish(made.data, format, metadata), options)
     better = len(made.data) < len(data) or own != format or rules.allow_larger
     return made.data if better else data, made
-
-
-def _made(
-    source: Path | bytes, name: str, format: str, options: Options, n_threads: int | None
-) -> tuple[Compressed, str]:
-    """Compress a picture or an animation; tell if more was in the file than was taken."""
-    n_bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
-    n_frames = count_frames(source)
-    if n_frames > 1 and format in ANIMATED and _moves(source):
-        animation = read_animation(source, name=name)
-        return compress_animation(
-            animation, format, options, input_bytes=n_bytes, n_threads=n_threads
-        ), ""
-    whole: Path | BytesIO = BytesIO(source) if isinstance(source, bytes) else source
-    if isinstance(whole, BytesIO):
-        whole.name = name
-    pixels = read_image(whole)
-    made = compress_pixels(pixels, format, options, input_bytes=n_bytes, n_threads=n_threads)
-    return made, f"first of {n_frames} pictures" if n_frames > 1 else ""
-
-
-def _moves(source: Path | bytes) -> bool:
-    """Tell whether several pictures in a file are frames, not pages."""
-    if isinstance(source, bytes):
-        return format_in(source[:64]) in (*ANIMATED, "avif")
-    with source.open("rb") as file:
-        return format_in(file.read(64)) in (*ANIMATED, "avif")
 
 
 def digest_for(options: Options, format: str, rules: Rules) -> str:
@@ -333,11 +309,23 @@ def digest_for(options: Options, format: str, rules: Rules) -> str:
     )
 
 
-def with_data(made: Compressed, data: bytes) -> Compressed:
-    """Take other bytes for the same picture."""
+def with_data(made: Compressed, data: bytes, options: Options) -> Compressed:
+    """Take other bytes for the same picture, and the choices as they were meant."""
     n_pixels = made.report.width * made.report.height
-    report = replace(made.report, output_bytes=len(data), bits_per_pixel=8 * len(data) / n_pixels)
+    report = replace(
+        made.report, output_bytes=len(data), bits_per_pixel=8 * len(data) / n_pixels,
+        options=options,
+    )  # fmt: skip
     return replace(made, data=data, report=report)
+
+
+def _leave_room(options: Options, format: str, metadata: Metadata) -> Options:
+    """Let a largest size hold with what is put into the file beside the picture."""
+    if options.max_bytes is None:
+        return options
+    tiny = encode(IndexedImage(np.zeros((1, 1), np.uint8), Palette.of_hex(["#000000"])), format)
+    n_bytes = len(furnish(tiny, format, metadata)) - len(tiny)
+    return replace(options, max_bytes=max(1, options.max_bytes - n_bytes))
 
 
 def is_written(path: Path, format: str = "") -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crafted import chunk
 from images import FRUITS
 from pictures import shared_data
 from pimenton import ImageTooLarge, Options, UnreadableImage, read_image
@@ -150,3 +151,16 @@ def test_odd_animations_look_the_same(kind: str) -> None:
                     assert np.array_equal(seen, expected), (path, format, i)
         n_checked += 1
     assert n_checked > 3
+
+
+def test_of_a_damaged_animation_the_still_picture_is_taken(
+    moving: Animation, tmp_path: Path
+) -> None:
+    data = compress_animation(moving, "png", FAST).data
+    at = data.index(b"fdAT") - 4
+    kind, number, body = b"fdAT", b"\0\0\0\x63", b"rest"
+    broken = tmp_path / "in.png"
+    broken.write_bytes(data[:at] + chunk(kind, number + body) + data[at:])
+    outcome = compress_file(Job(broken, tmp_path / "out.png"), FAST, Rules(allow_larger=True))
+    assert outcome.note == "the still picture of a damaged animation"
+    assert np.array_equal(read_image(tmp_path / "out.png"), read_image(broken))

@@ -237,25 +237,40 @@ def compress_source(
     """
     n_bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
     n_frames = count_frames(source)
+    note = f"first of {n_frames} pictures" if n_frames > 1 else ""
     if n_frames > 1 and format in ANIMATED and _moves(source):
-        animation = read_animation(source, name=name)
-        return compress_animation(
-            animation, format, options, input_bytes=n_bytes, n_threads=n_threads
-        ), ""
+        try:
+            animation = read_animation(source, name=name)
+        except ImageTooLarge:
+            raise
+        except UnreadableImage:
+            # A PNG has a picture that stands for its animation, also in place of a broken one.
+            if _format_of(source) != "png":
+                raise
+            note = "the still picture of a damaged animation"
+        else:
+            made = compress_animation(
+                animation, format, options, input_bytes=n_bytes, n_threads=n_threads
+            )
+            return made, ""
     whole: Path | BytesIO = BytesIO(source) if isinstance(source, bytes) else source
     if isinstance(whole, BytesIO):
         whole.name = name
     pixels = read_image(whole)
     made = compress_pixels(pixels, format, options, input_bytes=n_bytes, n_threads=n_threads)
-    return made, f"first of {n_frames} pictures" if n_frames > 1 else ""
+    return made, note
 
 
 def _moves(source: Path | bytes) -> bool:
     """Tell whether several pictures in a file are frames, not pages."""
+    return _format_of(source) in (*ANIMATED, "avif")
+
+
+def _format_of(source: Path | bytes) -> str:
     if isinstance(source, bytes):
-        return format_in(source[:64]) in (*ANIMATED, "avif")
+        return format_in(source[:64])
     with source.open("rb") as file:
-        return format_in(file.read(64)) in (*ANIMATED, "avif")
+        return format_in(file.read(64))
 
 
 def _plays_of(image: object) -> int:

@@ -24,7 +24,7 @@
 
 #include "entries.hpp"
 #include "parallel.hpp"
-#include "parse.hpp"
+#include "parse_rows.hpp"
 #include "simd.hpp"
 
 namespace pimenton {

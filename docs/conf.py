@@ -17,6 +17,8 @@ exclude_patterns = ["source"]
 html_theme = "furo"
 html_title = "pimenton"
 html_show_sphinx = False
+# Options are to be read as they are typed.
+smartquotes = False
 html_theme_options = {
     "light_css_variables": {
         "color-brand-primary": "#a8321a",
@@ -55,15 +57,21 @@ MODULES = {
 }
 
 
-def parser_of(command: str) -> argparse.ArgumentParser:
-    """Give a command's parser, with its arguments."""
+def command_section(command: str, help: str) -> list[str]:
+    """Describe a command: by its parser, or by the usage it writes itself."""
+    module = import_module(f"pimenton.cli.{command}")
+    if not hasattr(module, "add_arguments"):
+        return [f"## {command}", help, f"```text\n{module.USAGE.strip()}\n```"]
     parser = argparse.ArgumentParser(
         prog=f"pimenton {command}",
         add_help=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=88),
     )
-    import_module(f"pimenton.cli.{command}").add_arguments(parser)
-    return parser
+    module.add_arguments(parser)
+    usage = parser.format_usage().removeprefix("usage: ").rstrip()
+    rows = [f"| {written(a)} | {a.help or ''} |" for a in parser._actions]
+    table = "\n".join(["| argument | what it does |", "| --- | --- |", *rows])
+    return [f"## {command}", help, f"```text\n{usage}\n```", table]
 
 
 def written(action: argparse.Action) -> str:
@@ -81,11 +89,7 @@ def commands_page() -> str:
     """Describe every command, as its parser has it."""
     parts = ["# Command line", "`pimenton IN` is short for `pimenton compress IN`."]
     for command, help in COMMANDS.items():
-        parser = parser_of(command)
-        usage = parser.format_usage().removeprefix("usage: ").rstrip()
-        rows = [f"| {written(a)} | {a.help or ''} |" for a in parser._actions]
-        table = "\n".join(["| argument | what it does |", "| --- | --- |", *rows])
-        parts += [f"## {command}", help, f"```text\n{usage}\n```", table]
+        parts += command_section(command, help)
     parts.append("Exit status: 0 done, 1 some input failed, 2 wrong usage.")
     return "\n\n".join(parts) + "\n"
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -129,3 +131,16 @@ def test_command_writes_the_page_in_the_language_of_the_locale(tmp_path, capsys,
     assert '<html lang="en">' in page.read_text("utf-8")
     assert main(["explain", str(FRUITS), "-k", "65"]) == 2
     assert main(["explain", str(tmp_path / "none.png")]) == 1
+
+
+def test_a_picture_from_a_pipe_makes_a_page_on_a_pipe() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "pimenton", "explain", "-", "-k", "2"],
+        input=FRUITS.read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    data = data_of(run.stdout.decode())
+    assert data["name"] == "standard input"
+    assert len(data["centroids"][0]) == 6
+    assert run.stderr == b""

@@ -32,6 +32,12 @@ def page(request: pytest.FixtureRequest, visit: Callable[..., Any], text: str) -
     return visit(text, request.param, reduced_motion="reduce")
 
 
+@pytest.fixture
+def desktop(visit: Callable[..., Any], text: str) -> Any:
+    """Open the page at one size, for what no size changes."""
+    return visit(text, reduced_motion="reduce")
+
+
 def place(page: Any) -> str:
     return page.locator("#place").inner_text()
 
@@ -73,7 +79,8 @@ def test_it_steps_from_the_points_to_the_end(page: Any) -> None:
     assert "Inertia falls from" in page.locator("#event").inner_text()
 
 
-def test_each_step_has_its_formula(page: Any) -> None:
+def test_each_step_has_its_formula(desktop: Any) -> None:
+    page = desktop
     for step in ("assign", "move", "end", "start"):
         page.locator(f"#steps [data-step={step}]").click()
         assert page.locator("math:visible").evaluate_all(
@@ -99,7 +106,8 @@ def test_the_picture_is_that_of_the_moment(page: Any) -> None:
     assert wrong.mean() < 0.02
 
 
-def test_counts_sum_to_the_pixels_and_start_empty(page: Any) -> None:
+def test_counts_sum_to_the_pixels_and_start_empty(desktop: Any) -> None:
+    page = desktop
     page.locator("#next").click()
     assert page.locator("#counts .count").all_inner_texts() == [""] * 6
     page.locator("#next").click()
@@ -125,7 +133,8 @@ def test_the_slider_goes_through_the_iterations(page: Any) -> None:
     assert int(slider.input_value()) == pytest.approx(last / 2, abs=1 + last / 20)
 
 
-def test_keys_do_what_the_buttons_do(page: Any) -> None:
+def test_keys_do_what_the_buttons_do(desktop: Any) -> None:
+    page = desktop
     page.keyboard.press("ArrowRight")
     assert place(page) == "Start"
     page.keyboard.press("End")
@@ -139,7 +148,8 @@ def test_keys_do_what_the_buttons_do(page: Any) -> None:
     assert page.locator("#play").inner_text().strip() == "Play"
 
 
-def test_it_plays_and_pauses(page: Any) -> None:
+def test_it_plays_and_pauses(desktop: Any) -> None:
+    page = desktop
     page.locator("#steps [data-step=end]").click()
     last = page.locator("#frame").input_value()
     page.locator("#back").click()
@@ -176,7 +186,8 @@ def test_the_cloud_turns_by_dragging_and_keys_and_zooms(page: Any) -> None:
     assert place(page) == "The points"
 
 
-def test_points_take_the_colors_of_centroids_that_move_along_paths(page: Any) -> None:
+def test_points_take_the_colors_of_centroids_that_move_along_paths(desktop: Any) -> None:
+    page = desktop
     moments = []
     for frame in range(4):
         page.wait_for_timeout(150)
@@ -203,7 +214,8 @@ def test_a_centroid_lights_its_pixels_up(page: Any) -> None:
     assert page.locator("#counts [aria-pressed=true]").count() == 1
 
 
-def test_the_original_is_seen_while_held(page: Any) -> None:
+def test_the_original_is_seen_while_held(desktop: Any) -> None:
+    page = desktop
     page.locator("#steps [data-step=end]").click()
     page.keyboard.down("f")
     assert alike(painted(page), PIXELS)
@@ -234,8 +246,19 @@ def test_nothing_is_wider_than_the_screen(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("kind", sorted(SIZES))
+def test_one_color_is_told_as_one(visit: Callable[..., Any]) -> None:
+    page = visit(explain_page(Picture("dot", PIXELS[:1, :1].copy())))
+    page.locator("#steps [data-step=end]").click()
+    assert page.title() == "How K-means finds 1 color for dot"
+    assert page.locator("#summary").inner_text() == (
+        "1 pixel, 1 different color → 1. Nothing moves any more after 1 iteration."
+    )
+    assert page.locator("#curve").is_hidden()
+    page.locator("#languages button[lang=es]").click()
+    assert "Tras 1 iteración ya nada se mueve" in page.locator("#summary").inner_text()
+
+
+@pytest.mark.parametrize(("kind", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_nobody_is_kept_out(visit: Callable[..., Any], text: str, kind: str, scheme: str) -> None:
     page = visit(text, kind, color_scheme=scheme, reduced_motion="reduce")
     assert barriers(page) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 from pimenton.batch import FAILURES
 from pimenton.cli.answers import complain
 from pimenton.cli.flags import add_force, add_lang
-from pimenton.cli.pages import language_of, write_page
+from pimenton.cli.pages import language_of, read_picture, write_page
 from pimenton.errors import one_line
 from pimenton.options import Options
 
@@ -25,15 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace, options: Options) -> int:
     """Measure the results, and write a page with all where it is asked for."""
     from pimenton.compare import check_sizes, compare_page
-    from pimenton.page import Picture
     from pimenton.quality import measure_pixels
 
     try:
-        original, *results = map(Picture.read, (chosen.original, *chosen.results))
+        original, *results = map(read_picture, (chosen.original, *chosen.results))
         check_sizes(original, results)
         if chosen.output:
             page = compare_page(original, results, lang=language_of(chosen))
             write_page(page, chosen.output, force=chosen.force)
+            if str(chosen.output) == "-":
+                return 0
         for path, result in zip(chosen.results, results, strict=True):
             quality = measure_pixels(original.pixels, result.pixels)
             sizes = [len(picture.data or b"") for picture in (original, result)]

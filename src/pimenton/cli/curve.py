@@ -8,12 +8,11 @@ from pathlib import Path
 from pimenton.batch import FAILURES
 from pimenton.cli.answers import USAGE, complain, refuse_existing
 from pimenton.cli.flags import add_force, add_lang, add_options
-from pimenton.cli.pages import language_of
+from pimenton.cli.pages import language_of, read_picture
 from pimenton.curve import ColorCurve, curve_page, measure_curve
 from pimenton.errors import one_line
 from pimenton.formats import write_atomically
 from pimenton.options import Options
-from pimenton.reading import read_image
 
 ENDINGS = (".html", ".png", ".csv")
 
@@ -38,7 +37,7 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
         if target:
             refuse_existing(target, force=chosen.force)
         curve = measure_curve(
-            read_image(chosen.input),
+            read_picture(chosen.input).pixels,
             space=options.space,
             effort=options.effort,
             seed=options.seed,

@@ -6,11 +6,10 @@ from pathlib import Path
 from pimenton.batch import FAILURES
 from pimenton.cli.answers import USAGE, complain
 from pimenton.cli.flags import add_force, add_lang, add_options
-from pimenton.cli.pages import language_of, write_page
+from pimenton.cli.pages import language_of, read_picture, write_page
 from pimenton.errors import one_line
 from pimenton.explain import MAX_COLORS, explain_page
 from pimenton.options import Options
-from pimenton.page import Picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +30,15 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
         return complain(f"explain takes 1 to {MAX_COLORS} colors; got {n_colors}", USAGE)
     try:
         page = explain_page(
-            Picture.read(chosen.input),
+            read_picture(chosen.input),
             n_colors=options.palette_size,
             seed=options.seed,
             lang=language_of(chosen),
             n_threads=chosen.threads,
         )
-        write_page(page, chosen.output or chosen.input.with_suffix(".html"), force=chosen.force)
+        piped = str(chosen.input) == "-"
+        beside = chosen.input if piped else chosen.input.with_suffix(".html")
+        write_page(page, chosen.output or beside, force=chosen.force)
     except FAILURES as error:
         return complain(one_line(error))
     return 0

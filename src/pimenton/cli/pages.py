@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pimenton.cli.answers import refuse_existing
 from pimenton.formats import write_atomically
-from pimenton.page import LANGUAGES
+from pimenton.page import LANGUAGES, Picture
 
 
 def language_of(chosen: argparse.Namespace) -> str:
@@ -18,6 +18,13 @@ def language_of(chosen: argparse.Namespace) -> str:
     locale = next((name for name in names if name), "")
     language = locale.partition("_")[0].partition(".")[0]
     return language if language in LANGUAGES else "en"
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a picture from a file, or from standard input for ``-``."""
+    if str(path) == "-":
+        return Picture.read(sys.stdin.buffer.read(), name="standard input")
+    return Picture.read(path)
 
 
 def write_page(page: str, target: Path, *, force: bool) -> None:

@@ -13,7 +13,11 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+// Put values into a text; {n:color|colors} becomes "1 color" or "2 colors".
+const filled = (text, values) =>
+  text.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) =>
+    one === undefined ? values[name] : `${values[name]} ${String(values[name]) === "1" ? one : many}`,
+  );
 
 function createFormats(language) {
   const number = (digits) =>

@@ -3,6 +3,8 @@ function createMoment(canvas, image) {
   const { naturalWidth: width, naturalHeight: height } = image;
   canvas.width = width;
   canvas.height = height;
+  // A small picture is enlarged: its pixels stay crisp.
+  canvas.classList.toggle("crisp", Math.max(width, height) < 200);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0);
   const original = context.getImageData(0, 0, width, height);

@@ -402,14 +402,14 @@ auto pyramid_(Picture pixels, const std::vector<float>& space, std::size_t n_sca
 template <class T>
 using Plane = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-auto weigh_texture_(Plane<float> lightness, float forgiven, int n_threads) {
+auto weigh_texture_(Plane<float> lightness, float forgiven, int quarters, int n_threads) {
     require(lightness.size() > 0, "there must be at least one pixel");
-    require(forgiven > 0, "forgiven must be positive");
+    require(forgiven > 0 && quarters >= 1, "forgiven and quarters must be positive");
     std::vector<float> weights(lightness.size());
     {
         Unlocked unlocked;
-        weigh_texture(view(lightness), lightness.shape(1), forgiven, weights, n_threads,
-                      active_width());
+        weigh_texture(view(lightness), lightness.shape(1), forgiven, quarters, weights,
+                      n_threads, active_width());
     }
     return array_of(std::move(weights), {lightness.shape(0), lightness.shape(1)});
 }
@@ -537,7 +537,7 @@ NB_MODULE(_native, m) {
           nb::arg("n_threads"));
     m.def("find_regions", &find_regions_, nb::arg("mask").noconvert());
     m.def("weigh_texture", &weigh_texture_, nb::arg("lightness").noconvert(), nb::arg("forgiven"),
-          nb::arg("n_threads"));
+          nb::arg("quarters"), nb::arg("n_threads"));
     m.def("parse", &parse_, nb::arg("ranks").noconvert(), nb::arg("points").noconvert(),
           nb::arg("exact").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("entries").noconvert(), nb::arg("shares").noconvert(), nb::arg("bit_weight"),

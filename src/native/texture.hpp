@@ -36,10 +36,11 @@ struct BlurRow {
     }
 };
 
-// The weight of each pixel of a row from eleven blurred rows: (c / (c + variance))^(3/4).
+// The weight of each pixel of a row from eleven blurred rows: (c / (c + variance))^(quarters / 4).
 struct WeighRow {
     [[gnu::always_inline]] static void run(const float* const* means, const float* const* squares,
-                                           std::size_t width, float forgiven, float* weights) {
+                                           std::size_t width, float forgiven, int quarters,
+                                           float* weights) {
         constexpr std::size_t lanes = 64;
         std::array<float, lanes> mean, square;
         for (std::size_t first = 0; first < width; first += lanes) {
@@ -53,18 +54,20 @@ struct WeighRow {
                 }
             for (std::size_t i = 0; i < lanes; ++i) {
                 const float variance = std::max(square[i] - mean[i] * mean[i], 0.0f);
-                const float root = std::sqrt(forgiven / (forgiven + variance));
-                mean[i] = root * std::sqrt(root);
+                mean[i] = std::sqrt(std::sqrt(forgiven / (forgiven + variance)));
             }
+            square = mean;
+            for (int n = 1; n < quarters; ++n)
+                for (std::size_t i = 0; i < lanes; ++i) mean[i] *= square[i];
             std::copy_n(mean.begin(), count, weights + first);
         }
     }
 };
 
 // Weights of errors from the lightness (0 to 100) of (height, width) pixels; `forgiven` is the local
-// variance at which errors begin to be hidden.
+// variance at which errors begin to be hidden, and a weight falls with the power of quarters / 4.
 inline void weigh_texture(std::span<const float> lightness, std::size_t width, float forgiven,
-                          std::span<float> weights, int n_threads, Width simd) {
+                          int quarters, std::span<float> weights, int n_threads, Width simd) {
     constexpr std::ptrdiff_t rows_per_chunk = 64;
     const auto height = static_cast<std::ptrdiff_t>(lightness.size() / width);
     for_each_chunk(chunks_of(height, rows_per_chunk), n_threads, [&](std::size_t chunk) {
@@ -88,7 +91,7 @@ inline void weigh_texture(std::span<const float> lightness, std::size_t width, f
             }
             run<WeighRow>(simd, static_cast<const float* const*>(mean.data()),
                           static_cast<const float* const*>(square.data()), width, forgiven,
-                          weights.data() + y * static_cast<std::ptrdiff_t>(width));
+                          quarters, weights.data() + y * static_cast<std::ptrdiff_t>(width));
         }
     });
 }

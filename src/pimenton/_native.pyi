@@ -108,9 +108,9 @@ def find_regions(
     """
 
 def weigh_texture(
-    lightness: NDArray[np.float32], forgiven: float, n_threads: int
+    lightness: NDArray[np.float32], forgiven: float, quarters: int, n_threads: int
 ) -> NDArray[np.float32]:
-    """Give (forgiven / (forgiven + v))**(3/4) with the local variance v of (h, w) lightness."""
+    """Give (forgiven / (forgiven + v))**(quarters / 4), v the variance around (h, w) lightness."""
 
 def parse(
     ranks: Ranks,

@@ -13,7 +13,7 @@ import numpy as np
 
 from pimenton import _native
 from pimenton.indexed import IndexedImage
-from pimenton.parsing import BAND_PIXELS, CARRIED, MAX_ERROR, Subject
+from pimenton.parsing import BAND_PIXELS, MAX_ERROR, Parsed, Subject
 from pimenton.pixels import Pixels, thread_count
 
 
@@ -61,9 +61,8 @@ def parse_gif(
     bit_weight: float,
     *,
     effort: str = "balanced",
-    carried: float = CARRIED,
     n_threads: int | None = None,
-) -> CodedImage:
+) -> Parsed:
     """Choose indices that are near to the source and cheap for LZW.
 
     Parameters
@@ -74,14 +73,13 @@ def parse_gif(
         Weighted squared error that a bit saved is worth, 0 or more.
     effort : {"fast", "balanced", "best"}, optional
         How many ways to follow at once.
-    carried : float, optional
-        Share of each pixel's error that is diffused, 0 to 1.
     n_threads : int, optional
         Threads; they change no bit.
 
     Returns
     -------
-    CodedImage
+    Parsed
+        Its image is a `CodedImage`.
 
     References
     ----------
@@ -100,7 +98,7 @@ def parse_gif(
         np.ascontiguousarray(subject.weights),
         subject.entries,
         bit_weight=bit_weight,
-        carried=carried,
+        carried=subject.recipe.carried,
         cap=MAX_ERROR,
         n_first=how.n_first,
         n_kept=how.n_kept,
@@ -108,7 +106,7 @@ def parse_gif(
         rows_per_band=-(-height // n_bands),
         n_threads=thread_count(n_threads),
     )
-    return CodedImage(indices, subject.palette, codes.tobytes())
+    return Parsed(CodedImage(indices, subject.palette, codes.tobytes()), len(codes))
 
 
 def coded_gif(image: CodedImage) -> bytes:

@@ -151,6 +151,11 @@ class Options:
         return self.max_colors if self.n_colors is None else self.n_colors
 
     @property
+    def is_free(self) -> bool:
+        """Whether nothing binds the palette."""
+        return self.palette is None and self.lock is None and self.depth is None
+
+    @property
     def parses(self) -> bool:
         """Whether indices are chosen inside the parse."""
         if self.parse is not None:

@@ -6,7 +6,7 @@ finds long ones: as near to the source, its errors diffused and weighted by how 
 as the bits are worth. One number decides: what distortion a bit is worth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,13 @@ from pimenton.pixels import Pixels, Points, Ranks, Weights, thread_count
 SCALE = np.float32(100)
 # Local variance of lightness at which errors begin to be hidden.
 FORGIVEN = 9.0
-# Share of the error that is diffused.
-CARRIED = 0.7
 # Longest error passed to the row below, in units of the space.
 MAX_ERROR = 12.0
 # How far clear and opaque colors are kept from translucent ones, along the axis of opacity: farther
 # than any error, so that alpha 0 stays 0 and 255 stays 255.
 GAP = np.float32(400)
+# How much less or more than the mean an error may count when a subject is refined.
+SWING = (0.2, 5.0)
 # Bands of rows are parsed on their own, so that threads can share large pictures; each begins
 # without a history, which costs less than 1 % of the bytes at this size.
 BAND_PIXELS = 1 << 20
@@ -64,6 +64,25 @@ THOROUGHNESS = {
 }
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What is best for most pictures, and what for some: chosen by measurement.
+
+    Attributes
+    ----------
+    space : str
+        Of the palette and the distances: oklab, or oklab-weighted, where chroma counts less.
+    quarters : int
+        How much more texture forgives: weights fall with local variance to this power, in quarters.
+    carried : float
+        Share of each pixel's error that is diffused, 0 to 1.
+    """
+
+    space: str = "oklab"
+    quarters: int = 3
+    carried: float = 0.7
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """A picture and a palette made ready for being parsed, more than once.
@@ -75,7 +94,7 @@ class Subject:
     ranks : (height, width) uint32
         Each pixel's place in the points.
     points : (m, 4) float32
-        The picture's colors, in Oklab times 100 scaled by opacity, and opacity.
+        The picture's colors, in the space of the parse, times 100.
     exact : (m,) int16
         The palette entry equal to a color, or -1.
     weights : (height, width) float32
@@ -84,6 +103,8 @@ class Subject:
         The palette's colors as points.
     shares : (k,) float64
         Share of the pixels whose color is nearest to an entry.
+    recipe : Recipe
+        What it was made by.
     """
 
     palette: Palette
@@ -93,22 +114,28 @@ class Subject:
     weights: NDArray[np.float32]
     entries: Points
     shares: Weights
+    recipe: Recipe = Recipe()
 
     def rows(self, places: NDArray[np.intp]) -> "Subject":
         """Take some rows alone, as one picture."""
-        return Subject(
-            self.palette,
-            self.ranks[places],
-            self.points,
-            self.exact,
-            self.weights[places],
-            self.entries,
-            self.shares,
-        )
+        return replace(self, ranks=self.ranks[places], weights=self.weights[places])
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """A picture that was parsed, and how many bytes deflate is expected to need for its indices."""
+
+    image: IndexedImage
+    n_bytes: float
 
 
 def prepare(
-    pixels: Pixels, histogram: Histogram, palette: Palette, *, n_threads: int | None = None
+    pixels: Pixels,
+    histogram: Histogram,
+    palette: Palette,
+    recipe: Recipe | None = None,
+    *,
+    n_threads: int | None = None,
 ) -> Subject:
     """Make a picture ready for `parse`.
 
@@ -120,12 +147,15 @@ def prepare(
         Of the picture, or of one that contains all of its colors.
     palette : Palette
         The colors to use.
+    recipe : Recipe, optional
+        Other than the one that is best for most.
     n_threads : int, optional
         Threads; they change no bit.
     """
-    n_threads = thread_count(n_threads)
+    recipe, n_threads = recipe or Recipe(), thread_count(n_threads)
     ranks = histogram.ranks(pixels, n_threads=n_threads)
-    points, entries = _points(histogram.colors, n_threads), _points(palette.colors, 1)
+    points = _points(histogram.colors, recipe.space, n_threads)
+    entries = _points(palette.colors, recipe.space, 1)
     nearest = _native.assign(points, entries, n_threads)
     counts = np.bincount(nearest, histogram.weights, minlength=len(entries))
     return Subject(
@@ -133,9 +163,10 @@ def prepare(
         ranks,
         points,
         exact_entries(histogram, palette),
-        _native.weigh_texture(points[:, 0][ranks], FORGIVEN, n_threads),
+        _native.weigh_texture(points[:, 0][ranks], FORGIVEN, recipe.quarters, n_threads),
         entries,
         counts / counts.sum(),
+        recipe,
     )
 
 
@@ -144,9 +175,8 @@ def parse(
     bit_weight: float,
     *,
     effort: str = "balanced",
-    carried: float = CARRIED,
     n_threads: int | None = None,
-) -> IndexedImage:
+) -> Parsed:
     """Choose indices that are near to the source and cheap for deflate.
 
     Parameters
@@ -158,41 +188,24 @@ def parse(
         the palette can show, 0.2 is seen by few, 0.8 by most.
     effort : {"fast", "balanced", "best"}, optional
         How many ways to follow at once.
-    carried : float, optional
-        Share of each pixel's error that is diffused, 0 to 1.
     n_threads : int, optional
         Threads; they change no bit.
 
     Returns
     -------
-    IndexedImage
+    Parsed
 
     References
     ----------
     .. [1] P. Deutsch, "DEFLATE compressed data format specification", RFC 1951, 1996.
     .. [2] A. Viterbi, "Error bounds for convolutional codes", IEEE Trans. Inf. Theory 13, 1967.
     """
-    return IndexedImage(
-        _parsed(subject, bit_weight, effort, carried, thread_count(n_threads))[0], subject.palette
-    )
-
-
-def predicted_bytes(
-    subject: Subject, bit_weight: float, *, effort: str = "balanced", n_threads: int | None = None
-) -> float:
-    """Tell how many bytes deflate is expected to need for the indices of `parse`."""
-    return _parsed(subject, bit_weight, effort, CARRIED, thread_count(n_threads))[1] / 8
-
-
-def _parsed(
-    subject: Subject, bit_weight: float, effort: str, carried: float, n_threads: int
-) -> tuple[NDArray[np.uint8], float]:
     if not bit_weight >= 0:
         raise ValueError(f"bit_weight must be at least 0; got {bit_weight}")
     height, width = subject.ranks.shape
     n_bands = max(1, round(height * width / BAND_PIXELS))
     how = THOROUGHNESS[effort]
-    return _native.parse(
+    indices, n_bits = _native.parse(
         np.ascontiguousarray(subject.ranks),
         subject.points,
         subject.exact,
@@ -200,19 +213,77 @@ def _parsed(
         subject.entries,
         subject.shares,
         bit_weight=bit_weight,
-        carried=carried,
+        carried=subject.recipe.carried,
         cap=MAX_ERROR,
         n_dynamic=how.n_dynamic,
         n_triples=how.n_triples,
         n_accepted=how.n_accepted,
         every=how.every,
         rows_per_band=-(-height // n_bands),
-        n_threads=n_threads,
+        n_threads=thread_count(n_threads),
+    )
+    return Parsed(IndexedImage(indices, subject.palette), n_bits / 8)
+
+
+def refine(
+    subject: Subject, image: IndexedImage, errors: NDArray[np.float32], *, settles: bool = True
+) -> Subject:
+    """Learn from a result: errors that show weigh more, and entries move to what they stand for.
+
+    Parameters
+    ----------
+    subject : Subject
+        What was parsed.
+    image : IndexedImage
+        What came of it.
+    errors : (height, width) float32
+        Error that is seen at each pixel, as of `quality.error_map`.
+    settles : bool, optional
+        Whether palette entries may move.
+    """
+    shares = np.clip(errors / max(errors.mean(dtype=np.float64), 1e-9), *SWING).astype(np.float32)
+    weights = subject.weights * np.sqrt(shares)
+    weights *= np.float32(subject.weights.sum(dtype=np.float64) / weights.sum(dtype=np.float64))
+    if not settles:
+        return replace(subject, weights=weights)
+    palette = _settled(subject, image.indices, weights)
+    return replace(
+        subject,
+        palette=palette,
+        entries=_points(palette.colors, subject.recipe.space, 1),
+        weights=weights,
+        exact=np.where(_still(subject, palette)[subject.exact], subject.exact, np.int16(-1)),
     )
 
 
-def _points(colors: NDArray[np.uint8], n_threads: int) -> Points:
-    points = SPACES["oklab"].from_srgb(colors, n_threads) * SCALE
+def _settled(subject: Subject, indices: NDArray[np.uint8], weights: NDArray[np.float32]) -> Palette:
+    """Move each entry to the weighted mean of its pixels, but for those that are met exactly."""
+    k = len(subject.entries)
+    labels, ranks = indices.ravel(), subject.ranks.ravel()
+    weight = np.bincount(labels, weights.ravel(), minlength=k)
+    sums = [
+        np.bincount(labels, weights.ravel() * axis[ranks], minlength=k) for axis in subject.points.T
+    ]
+    met = np.bincount(labels, subject.exact[ranks] == labels, minlength=k)
+    moves = (weight > 0) & (met < 0.5 * np.bincount(labels, minlength=k))
+    means = np.array(sums).T[moves] / weight[moves, np.newaxis]
+    alpha = subject.palette.colors[moves, 3]
+    means[alpha == 255, 3] -= GAP
+    means[alpha == 0, 3] += GAP
+    colors = subject.palette.colors.copy()
+    colors[moves] = SPACES[subject.recipe.space].to_srgb((means / float(SCALE)).astype(np.float32))
+    colors[moves, 3] = np.where(alpha % 255 == 0, alpha, np.clip(colors[moves, 3], 1, 254))
+    colors[colors[:, 3] == 0] = 0
+    return Palette(colors)
+
+
+def _still(subject: Subject, palette: Palette) -> NDArray[np.bool_]:
+    still: NDArray[np.bool_] = (subject.palette.colors == palette.colors).all(axis=1)
+    return still
+
+
+def _points(colors: NDArray[np.uint8], space: str, n_threads: int) -> Points:
+    points = SPACES[space].from_srgb(colors, n_threads) * SCALE
     alpha = colors[:, 3]
     points[alpha == 255, 3] += GAP
     points[alpha == 0, 3] -= GAP

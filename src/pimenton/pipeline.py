@@ -1,11 +1,12 @@
 """The whole job: from a picture to a small picture."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,10 +19,11 @@ from pimenton.gif import round_opacity
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
-from pimenton.parsing import parse, prepare
+from pimenton.parsing import Recipe, parse, prepare
 from pimenton.pixels import Pixels, thread_count
 from pimenton.quality import Quality, measure_pixels, mse, psnr
-from pimenton.rate import AIM, PARSERS, Bench, Fitted, fit_bytes, fit_quality
+from pimenton.quality import prepare as prepare_reference
+from pimenton.rate import AIM, CHROMA_WEIGHTS, PARSERS, Bench, Fitted, fit_bytes, fit_quality
 from pimenton.reading import Source, read_image, source_bytes
 from pimenton.report import Compressed, Report
 
@@ -278,36 +280,52 @@ def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int, stage:
         _require_size(len(data), options)
         whole = few and pixels is original
         return _Drawn(image, data, clustering, *((100.0, True) if whole else (None, None)))
-    with stage("clustering"):
-        palette, clustering = fit_palette(pixels, histogram, options, n_threads=n_threads)
-    subject = prepare(pixels, histogram, palette, n_threads=n_threads)
+    clusterings: dict[str, Clustering] = {}
+
+    def bench_of(recipe: Recipe) -> Bench:
+        # Another space than Oklab is taken as it is said.
+        free = options.space in CHROMA_WEIGHTS
+        chosen = dataclasses.replace(options, space=recipe.space) if free else options
+        with stage("clustering"):
+            palette, clusterings[recipe.space] = fit_palette(
+                pixels, histogram, chosen, n_threads=n_threads
+            )
+        subject = prepare(pixels, histogram, palette, recipe, n_threads=n_threads)
+        return Bench(
+            original,
+            subject,
+            reference,
+            encoder,
+            PARSERS.get(format, parse),
+            options.effort,
+            n_threads,
+        )
+
+    reference = prepare_reference(original, n_threads=n_threads)
     encoder = partial(encode, format=format, effort=options.effort, parsed=True)
-    bench = Bench.of(
-        original, subject, encoder, effort=options.effort, n_threads=n_threads,
-        parser=PARSERS.get(format, parse),
-    )  # fmt: skip
     with stage("encoding"):
-        fitted = _fitted(bench, options)
+        fitted, space = _fitted(cache(bench_of), options)
     return _Drawn(
         fitted.image,
         fitted.data,
-        clustering,
+        clusterings[space],
         fitted.quality,
         fitted.quality >= (AIM if options.quality is None else options.quality),
     )
 
 
-def _fitted(bench: Bench, options: Options) -> Fitted:
+def _fitted(bench_of: Callable[[Recipe], Bench], options: Options) -> tuple[Fitted, str]:
     """Search for the quality, then for the size; say so if one that was asked for is not met."""
     aim = AIM if options.quality is None else options.quality
-    fitted = fit_quality(bench, aim)
+    fitted, bench = fit_quality(bench_of, aim, settles=options.is_free)
+    space = bench.subject.recipe.space
     if options.quality is not None and fitted.quality < aim and not options.best_possible:
         raise QualityNotReached(
             f"quality {options.quality:g} is not reached with {len(fitted.image.palette)} colors; "
             f"the best is {fitted.quality:.1f}"
         )
     if options.max_bytes is None or len(fitted.data) <= options.max_bytes:
-        return fitted
+        return fitted, space
     if options.quality is not None and not options.best_possible:
         raise QualityNotReached(
             f"quality {options.quality:g} takes {len(fitted.data)} bytes; at most "
@@ -315,7 +333,7 @@ def _fitted(bench: Bench, options: Options) -> Fitted:
         )
     fitted = fit_bytes(bench, options.max_bytes)
     _require_size(len(fitted.data), options)
-    return fitted
+    return fitted, space
 
 
 def _require_size(n_bytes: int, options: Options) -> None:

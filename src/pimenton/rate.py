@@ -8,18 +8,19 @@ rows lead near, and trials on the whole picture settle it: what is promised was 
 import math
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, repeat
 from operator import mul
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimenton.gif import parse_gif
 from pimenton.indexed import IndexedImage
-from pimenton.parsing import Subject, parse
+from pimenton.parsing import Parsed, Recipe, Subject, parse, refine
 from pimenton.pixels import Pixels
-from pimenton.quality import Reference, ssimulacra2
+from pimenton.quality import Reference, error_map, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
 
 # What is aimed at if nothing is said: no difference seen side by side.
@@ -40,9 +41,24 @@ _N_SAMPLED = 3
 _N_WHOLE = 4
 # Samples of rows score higher than the whole by about this.
 _OPTIMISM = 1.5
+# Spaces that differ in how much chroma counts.
+CHROMA_WEIGHTS = ("oklab", "oklab-weighted")
+# Changes of the recipe that are tried one after the other, and kept where they save bytes.
+CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
+    "fast": (),
+    "balanced": ({"space": "oklab-weighted"},),
+    "best": (
+        {"space": "oklab-weighted"},
+        {"quarters": 2},
+        {"carried": 0.5},
+        {"carried": 0.85},
+    ),
+}
+# How often a result's errors are fed back.
+N_REFINED = {"fast": 0, "balanced": 0, "best": 1}
 
 Encode = Callable[[IndexedImage], bytes]
-Parser = Callable[..., IndexedImage]
+Parser = Callable[..., Parsed]
 # Formats that code indices otherwise than PNG does; the others are drawn as PNG is.
 PARSERS: dict[str, Parser] = {"gif": parse_gif}
 
@@ -110,7 +126,7 @@ class Bench:
             parser=self.parser,
         )
 
-    def draw(self, level: int) -> IndexedImage:
+    def draw(self, level: int) -> Parsed:
         """Parse with one of the weights of a bit."""
         return self.parser(
             self.subject, WEIGHTS[level], effort=self.effort, n_threads=self.n_threads
@@ -120,29 +136,42 @@ class Bench:
         """Measure a result."""
         return ssimulacra2(self.reference, image.to_pixels(), n_threads=self.n_threads)
 
+    def refined(self, image: IndexedImage, *, settles: bool) -> "Bench":
+        """Feed the errors of a result back into the weights, and into the palette if it settles."""
+        errors = error_map(self.pixels, image.to_pixels(), n_threads=self.n_threads)
+        return replace(self, subject=refine(self.subject, image, errors, settles=settles))
 
-def fit_quality(bench: Bench, quality: float) -> Fitted:
+
+def fit_quality(
+    make: Callable[[Recipe], Bench], quality: float, *, settles: bool = True
+) -> tuple[Fitted, Bench]:
     """Find the smallest file whose score is at least the wanted one.
 
     Parameters
     ----------
-    bench : Bench
-        The picture.
+    make : callable
+        Gives a picture prepared by a recipe.
     quality : float
         SSIMULACRA 2 score wanted, at most 100.
+    settles : bool, optional
+        Whether palette entries may move.
 
     Returns
     -------
     Fitted
         The weakest of those tried that reach it; if none does, the one of the highest score.
+    Bench
+        What it was made on.
     """
-    sample = bench.sample()
-    curve = _curve_of_sample(sample, quality)
+    bench, curve = choose_recipe(make, quality)
+    level = curve.level_at(quality + _OPTIMISM)
+    for _ in range(N_REFINED[bench.effort]):
+        refined = bench.refined(bench.draw(level).image, settles=settles)
+        bench = _better(bench, refined, level, curve)
     images: dict[int, IndexedImage] = {}
     scores: dict[int, float] = {}
-    level = curve.level_at(quality + (_OPTIMISM if sample is not bench else 0.0))
     while len(scores) < _N_WHOLE and level not in scores:
-        images[level] = bench.draw(level)
+        images[level] = bench.draw(level).image
         scores[level] = bench.score(images[level])
         excess = scores[level] - quality
         if 0 <= excess <= TOLERANCE * len(scores) or (excess < 0 and level == 0):
@@ -150,7 +179,59 @@ def fit_quality(bench: Bench, quality: float) -> Fitted:
         level = curve.through(scores).level_at(quality + TOLERANCE / 2)
     reached = [level for level, score in scores.items() if score >= quality]
     best = max(reached) if reached else max(scores, key=lambda level: scores[level])
-    return Fitted(images[best], bench.encode(images[best]), scores[best], WEIGHTS[best])
+    return Fitted(images[best], bench.encode(images[best]), scores[best], WEIGHTS[best]), bench
+
+
+def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Bench, "Curve"]:
+    """Try changes of the recipe on a sample of the rows, and keep what saves bytes.
+
+    Returns
+    -------
+    Bench
+        The picture, prepared by the recipe chosen.
+    Curve
+        Scores of its sample around the wanted one.
+    """
+    bench = make(Recipe())
+    sample = bench.sample()
+    drawn = {level: sample.draw(level) for level in _FIRST}
+    curve = Curve({level: sample.score(trial.image) for level, trial in drawn.items()})
+    level = curve.level_at(quality)
+    if level not in curve.scores:
+        drawn[level] = sample.draw(level)
+        curve = Curve({**curve.scores, level: sample.score(drawn[level].image)})
+    sizes = {level: trial.n_bytes for level, trial in drawn.items()}
+    cost = _bytes_at(curve, sizes, curve.scores[level], sizes[level])
+    for change in CHANGES[bench.effort]:
+        changed = make(replace(bench.subject.recipe, **change))
+        rows = changed.sample()
+        trial = rows.draw(level)
+        score = rows.score(trial.image)
+        if _bytes_at(curve, sizes, score, trial.n_bytes) < cost:
+            cost = _bytes_at(curve, sizes, score, trial.n_bytes)
+            curve = curve.through({level: score})
+            bench = changed
+    return bench, curve
+
+
+def _better(bench: Bench, other: Bench, level: int, curve: "Curve") -> Bench:
+    """Give that one of two which takes fewer bytes at equal scores."""
+    trials = [which.draw(level) for which in (bench, other)]
+    scores = [which.score(trial.image) for which, trial in zip((bench, other), trials, strict=True)]
+    size = trials[0].n_bytes
+    sizes = {at: size * (1 + (curve.at(at) - curve.at(level)) / 30) for at in curve.scores}
+    costs = [
+        _bytes_at(curve, sizes, score, trial.n_bytes)
+        for score, trial in zip(scores, trials, strict=True)
+    ]
+    return other if costs[1] < costs[0] else bench
+
+
+def _bytes_at(curve: "Curve", sizes: dict[int, float], score: float, n_bytes: float) -> float:
+    """Tell what a result would take at the score of the curve's last level, by its slope."""
+    first, *_, last = sorted(curve.scores)
+    a_point = (sizes[first] - sizes[last]) / (curve.scores[first] - curve.scores[last])
+    return n_bytes - score * a_point
 
 
 def fit_bytes(bench: Bench, max_bytes: int) -> Fitted:
@@ -172,7 +253,7 @@ def fit_bytes(bench: Bench, max_bytes: int) -> Fitted:
     files: dict[int, bytes] = {}
     level = _FIRST[1]
     while len(files) < 2 * _N_WHOLE and level not in files:
-        images[level] = bench.draw(level)
+        images[level] = bench.draw(level).image
         files[level] = bench.encode(images[level])
         if 0.98 * max_bytes <= len(files[level]) <= max_bytes:
             break
@@ -233,19 +314,6 @@ def _bent(level: int) -> float:
     """Give the 3/4 power of a weight; square roots are the same everywhere."""
     root = math.sqrt(WEIGHTS[level])
     return root * math.sqrt(root)
-
-
-def _curve_of_sample(sample: Bench, quality: float) -> Curve:
-    """Measure a sample at some levels around the one of the wanted score."""
-    scores: dict[int, float] = {}
-    for level in _FIRST:
-        scores[level] = sample.score(sample.draw(level))
-    while len(scores) < _N_SAMPLED:
-        level = Curve(scores).level_at(quality)
-        if level in scores:
-            break
-        scores[level] = sample.score(sample.draw(level))
-    return Curve(scores)
 
 
 def _level_for_bytes(sizes: dict[int, int], max_bytes: int) -> int:

@@ -11,7 +11,8 @@ demo: $(VENV)/.installed
 	@mkdir -p demo
 	@$(BIN)/pimenton compress $(PICTURE) -k 16 -o demo/fruits-16.png --report demo/fruits-16.html --force
 	@$(BIN)/pimenton compress $(PICTURE) -k 256 -o demo/fruits-256.png --report demo/fruits-256.html --force
-	@echo "Look at demo/fruits-16.html and demo/fruits-256.html in a browser."
+	@$(BIN)/pimenton explain $(PICTURE) -o demo/kmeans.html --force
+	@echo "Look at demo/fruits-16.html, demo/fruits-256.html and demo/kmeans.html in a browser."
 
 test: $(VENV)/.tested-with
 	$(BIN)/python -m pytest --doctest-modules --pyargs tests pimenton $(PYTEST_FLAGS)

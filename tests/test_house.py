@@ -18,7 +18,7 @@ LAYERS = {
     "orientation": 3, "profiles": 3, "png": 3,
     "reading": 3, "packing": 3, "formats": 3, "frames": 3, "swatches": 3, "devices": 3,
     "marks": 3, "metadata": 3,
-    "options": 4, "fitting": 4, "report": 4, "pipeline": 4, "animation": 4, "batch": 4,
+    "options": 4, "fitting": 4, "report": 4, "aims": 4, "pipeline": 4, "animation": 4, "batch": 4,
     "drop_in": 4,
     "folders": 4, "workers": 4,
     "tiles": 4, "page": 4, "curve": 4,

@@ -86,3 +86,16 @@ def test_a_curve_is_read_between_and_beyond_its_points() -> None:
     assert curve.through({138: 78.0}).at(83) == 88
     assert curve.level_at(100) == 0
     assert WEIGHTS[32] == pytest.approx(2 * WEIGHTS[0])
+
+
+def test_a_drawing_is_mapped_to_as_few_colors_as_it_needs() -> None:
+    y, x = np.mgrid[:128, :128]
+    edge = np.clip(np.hypot(x - 64, y - 64) - 40, 0, 1)[..., np.newaxis]
+    ink, paper = np.array([200.0, 30.0, 40.0]), np.array([250.0, 250.0, 240.0])
+    pixels = np.full((128, 128, 4), 255, np.uint8)
+    pixels[:, :, :3] = np.round(ink * (1 - edge) + paper * edge)
+    result = compress(pixels, quality=60)
+    assert result.report.quality >= 60
+    assert len(result.image.palette) < 32
+    untouched = compress(pixels)
+    assert np.array_equal(untouched.image.to_pixels(), pixels)

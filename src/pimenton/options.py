@@ -156,6 +156,11 @@ class Options:
         return self.palette is None and self.lock is None and self.depth is None
 
     @property
+    def wants_no_loss(self) -> bool:
+        """Whether a picture whose colors all have a place is to be kept as it is."""
+        return self.lossless or (self.quality is None and self.max_bytes is None)
+
+    @property
     def parses(self) -> bool:
         """Whether indices are chosen inside the parse."""
         if self.parse is not None:

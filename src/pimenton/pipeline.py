@@ -1,35 +1,24 @@
 """The whole job: from a picture to a small picture."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pimenton.clustering import Clustering
-from pimenton.dithering import remap
-from pimenton.errors import QualityNotReached
-from pimenton.fitting import fit_palette, is_exact
-from pimenton.formats import encode, format_of, write_atomically
-from pimenton.gif import round_opacity
+from pimenton.aims import Stages, draw, quantized
+from pimenton.formats import format_of, write_atomically
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
-from pimenton.parsing import Recipe, parse, prepare
 from pimenton.pixels import Pixels, thread_count
 from pimenton.quality import Quality, measure_pixels, mse, psnr
-from pimenton.quality import prepare as prepare_reference
-from pimenton.rate import AIM, CHROMA_WEIGHTS, PARSERS, Bench, Fitted, fit_bytes, fit_quality
 from pimenton.reading import Source, read_image, source_bytes
 from pimenton.report import Compressed, Report
 
 # Told a stage and how much of it is done, 0 to 1.
 Progress: TypeAlias = Callable[[str, float], None]
-_Stages: TypeAlias = Callable[[str], AbstractContextManager[None]]
 
 
 def quantize(
@@ -82,7 +71,7 @@ def quantize(
         pixels = read_image(image)
     with stage("counting"):
         histogram = Histogram.of(pixels, n_threads=n_threads)
-    return _quantized(pixels, histogram, options, n_threads, stage)[0]
+    return quantized(pixels, histogram, options, n_threads, stage)[0]
 
 
 def compress(
@@ -210,7 +199,7 @@ def compress_pixels(
     Compressed
     """
     started = time.perf_counter()
-    drawn = _drawn(pixels, format, options, thread_count(n_threads), _stages(progress))
+    drawn = draw(pixels, format, options, thread_count(n_threads), _stages(progress))
     elapsed = time.perf_counter() - started
     image, clustering = drawn.image, drawn.clustering
     error = mse(pixels, image.to_pixels())
@@ -237,7 +226,7 @@ def compress_pixels(
     return Compressed(drawn.data, image, report)
 
 
-def _stages(progress: Progress | None) -> _Stages:
+def _stages(progress: Progress | None) -> Stages:
     """Give what tells of the beginning and the end of a stage."""
 
     @contextmanager
@@ -249,114 +238,3 @@ def _stages(progress: Progress | None) -> _Stages:
             progress(name, 1.0)
 
     return stage
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """A picture of few colors, its file, and how it was come by."""
-
-    image: IndexedImage
-    data: bytes
-    clustering: Clustering
-    quality: float | None = None
-    reached: bool | None = None
-
-
-def _drawn(pixels: Pixels, format: str, options: Options, n_threads: int, stage: _Stages) -> _Drawn:
-    original = pixels
-    pixels = round_opacity(pixels) if format == "gif" else pixels
-    with stage("counting"):
-        histogram = Histogram.of(pixels, n_threads=n_threads)
-    few = is_exact(histogram, options)
-    if options.lossless and not few:
-        raise QualityNotReached(
-            f"there are {len(histogram.colors)} colors; without loss there can be "
-            f"{options.palette_size}"
-        )
-    if few or not options.parses:
-        image, clustering = _quantized(pixels, histogram, options, n_threads, stage)
-        with stage("encoding"):
-            data = encode(image, format, effort=options.effort)
-        _require_size(len(data), options)
-        whole = few and pixels is original
-        return _Drawn(image, data, clustering, *((100.0, True) if whole else (None, None)))
-    clusterings: dict[str, Clustering] = {}
-
-    def bench_of(recipe: Recipe) -> Bench:
-        # Another space than Oklab is taken as it is said.
-        free = options.space in CHROMA_WEIGHTS
-        chosen = dataclasses.replace(options, space=recipe.space) if free else options
-        with stage("clustering"):
-            palette, clusterings[recipe.space] = fit_palette(
-                pixels, histogram, chosen, n_threads=n_threads
-            )
-        subject = prepare(pixels, histogram, palette, recipe, n_threads=n_threads)
-        return Bench(
-            original,
-            subject,
-            reference,
-            encoder,
-            PARSERS.get(format, parse),
-            options.effort,
-            n_threads,
-        )
-
-    reference = prepare_reference(original, n_threads=n_threads)
-    encoder = partial(encode, format=format, effort=options.effort, parsed=True)
-    with stage("encoding"):
-        fitted, space = _fitted(cache(bench_of), options)
-    return _Drawn(
-        fitted.image,
-        fitted.data,
-        clusterings[space],
-        fitted.quality,
-        fitted.quality >= (AIM if options.quality is None else options.quality),
-    )
-
-
-def _fitted(bench_of: Callable[[Recipe], Bench], options: Options) -> tuple[Fitted, str]:
-    """Search for the quality, then for the size; say so if one that was asked for is not met."""
-    aim = AIM if options.quality is None else options.quality
-    fitted, bench = fit_quality(bench_of, aim, settles=options.is_free)
-    space = bench.subject.recipe.space
-    if options.quality is not None and fitted.quality < aim and not options.best_possible:
-        raise QualityNotReached(
-            f"quality {options.quality:g} is not reached with {len(fitted.image.palette)} colors; "
-            f"the best is {fitted.quality:.1f}"
-        )
-    if options.max_bytes is None or len(fitted.data) <= options.max_bytes:
-        return fitted, space
-    if options.quality is not None and not options.best_possible:
-        raise QualityNotReached(
-            f"quality {options.quality:g} takes {len(fitted.data)} bytes; at most "
-            f"{options.max_bytes} are allowed"
-        )
-    fitted = fit_bytes(bench, options.max_bytes)
-    _require_size(len(fitted.data), options)
-    return fitted, space
-
-
-def _require_size(n_bytes: int, options: Options) -> None:
-    if options.max_bytes is not None and n_bytes > options.max_bytes and not options.best_possible:
-        raise QualityNotReached(
-            f"at most {options.max_bytes} bytes are allowed; the smallest file has {n_bytes}"
-        )
-
-
-def _quantized(
-    pixels: Pixels, histogram: Histogram, options: Options, n_threads: int, stage: _Stages
-) -> tuple[IndexedImage, Clustering]:
-    with stage("clustering"):
-        palette, clustering = fit_palette(pixels, histogram, options, n_threads=n_threads)
-    few = is_exact(histogram, options)
-    with stage("drawing"):
-        image = remap(
-            pixels,
-            palette,
-            histogram=histogram,
-            space=options.space,
-            dither="none" if few else options.dither,
-            strength=options.dither_strength,
-            n_threads=n_threads,
-        )
-    return image, clustering

@@ -55,7 +55,7 @@ CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
 }
 # How often a result's errors are fed back.
-N_REFINED = {"fast": 0, "balanced": 0, "best": 1}
+N_REFINED = {"fast": 0, "balanced": 0, "best": 2}
 
 Encode = Callable[[IndexedImage], bytes]
 Parser = Callable[..., Parsed]
@@ -114,6 +114,8 @@ class Bench:
 
     def sample(self) -> "Bench":
         """Take some bands of rows alone; all of them from a small picture."""
+        if self.searches_whole:
+            return self
         rows = _sampled_rows(*self.pixels.shape[:2])
         if len(rows) == len(self.pixels):
             return self
@@ -125,6 +127,11 @@ class Bench:
             n_threads=self.n_threads,
             parser=self.parser,
         )
+
+    @property
+    def searches_whole(self) -> bool:
+        """Whether recipes are compared on all rows, which takes longer and errs less."""
+        return self.effort == "best"
 
     def draw(self, level: int) -> Parsed:
         """Parse with one of the weights of a bit."""
@@ -164,12 +171,21 @@ def fit_quality(
         What it was made on.
     """
     bench, curve = choose_recipe(make, quality)
-    level = curve.level_at(quality + _OPTIMISM)
+    best = _settled(bench, curve, quality)
     for _ in range(N_REFINED[bench.effort]):
-        refined = bench.refined(bench.draw(level).image, settles=settles)
-        bench = _better(bench, refined, level, curve)
+        # A result shows where errors are seen; what was learned is kept if it saves bytes.
+        other = bench.refined(best.image, settles=settles)
+        trial = _settled(other, curve, quality)
+        if is_better(trial, best, quality):
+            bench, best = other, trial
+    return best, bench
+
+
+def _settled(bench: Bench, curve: "Curve", quality: float) -> Fitted:
+    """Try levels on the whole picture, from where the curve of a sample leads."""
     images: dict[int, IndexedImage] = {}
     scores: dict[int, float] = {}
+    level = curve.level_at(quality + (0.0 if bench.searches_whole else _OPTIMISM))
     while len(scores) < _N_WHOLE and level not in scores:
         images[level] = bench.draw(level).image
         scores[level] = bench.score(images[level])
@@ -179,7 +195,14 @@ def fit_quality(
         level = curve.through(scores).level_at(quality + TOLERANCE / 2)
     reached = [level for level, score in scores.items() if score >= quality]
     best = max(reached) if reached else max(scores, key=lambda level: scores[level])
-    return Fitted(images[best], bench.encode(images[best]), scores[best], WEIGHTS[best]), bench
+    return Fitted(images[best], bench.encode(images[best]), scores[best], WEIGHTS[best])
+
+
+def is_better(trial: Fitted, best: Fitted, quality: float) -> bool:
+    """Tell whether a result reaches the quality in fewer bytes, or comes nearer to it."""
+    if min(trial.quality, best.quality) >= quality:
+        return len(trial.data) < len(best.data)
+    return trial.quality > best.quality
 
 
 def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Bench, "Curve"]:
@@ -212,19 +235,6 @@ def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Benc
             curve = curve.through({level: score})
             bench = changed
     return bench, curve
-
-
-def _better(bench: Bench, other: Bench, level: int, curve: "Curve") -> Bench:
-    """Give that one of two which takes fewer bytes at equal scores."""
-    trials = [which.draw(level) for which in (bench, other)]
-    scores = [which.score(trial.image) for which, trial in zip((bench, other), trials, strict=True)]
-    size = trials[0].n_bytes
-    sizes = {at: size * (1 + (curve.at(at) - curve.at(level)) / 30) for at in curve.scores}
-    costs = [
-        _bytes_at(curve, sizes, score, trial.n_bytes)
-        for score, trial in zip(scores, trials, strict=True)
-    ]
-    return other if costs[1] < costs[0] else bench
 
 
 def _bytes_at(curve: "Curve", sizes: dict[int, float], score: float, n_bytes: float) -> float:

@@ -23,6 +23,7 @@
 
 #include "bits.hpp"
 #include "entries.hpp"
+#include "parallel.hpp"
 #include "parse.hpp"
 #include "simd.hpp"
 #include "stream.hpp"
@@ -437,6 +438,7 @@ struct ParseBand {
                                            std::size_t n_rows, std::uint8_t* indices) {
         ParseState& s = *state;
         for (std::size_t y = 0; y < n_rows; ++y) {
+            ask_to_go_on();
             const std::size_t row = s.stream.row(y);
             if (y % 2 == 0) price_lanes(s);
             prepare_row<axes>(s, first_row + y);

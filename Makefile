@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
+KERNEL_TESTS := $(addprefix tests/test_,native.py histogram.py clustering.py dithering.py accents.py \
+	quality.py parsing.py png.py)
 
-.PHONY: demo test lint golden bench bench-quality docs tutorial three clean
+.PHONY: demo test lint golden sanitize bench bench-quality docs tutorial three clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -33,6 +35,20 @@ docs: $(VENV)/.tested-with
 # Notebooks and pages of the tutorial, from docs/source/tutorial.py.
 tutorial: $(VENV)/.tested-with
 	$(BIN)/python tools/tutorial.py
+# The kernel under the address and undefined-behaviour sanitizers: minutes, so not a part of `test`.
+# The interpreter keeps memory to its end, so leaks are not looked for. libstdc++ comes first with the
+# sanitizer's own library, or exceptions would not be known to it.
+sanitize: build/sanitized/.installed
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	build/sanitized/bin/python -m pytest -q --hypothesis-profile=few $(KERNEL_TESTS) $(PYTEST_FLAGS)
+
+build/sanitized/.installed: $(SOURCES)
+	$(PYTHON) -m venv build/sanitized
+	build/sanitized/bin/python -m pip install --quiet pytest hypothesis
+	build/sanitized/bin/python -m pip install --quiet -C cmake.define.PIMENTON_SANITIZE=ON \
+		-C cmake.build-type=RelWithDebInfo -C build-dir=build/sanitizing .
+	@touch $@
 
 # The parts of three.js that `pimenton explain` draws with; needs npm, the result is kept.
 three:

@@ -10,6 +10,7 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("pimenton", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("few", settings.get_profile("pimenton"), max_examples=8)
 settings.load_profile("pimenton")
 
 

@@ -42,7 +42,7 @@ def curves(study: Study) -> list[Target]:
     for axes, path in zip(grid.ravel(), paths, strict=False):
         _draw(axes, study, path)
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2 * n_columns, frameon=False)
     figure.suptitle("Looks against size: left and high is good")
     path = study.out / "looks_against_size.png"
     figure.savefig(path, dpi=110)

@@ -52,9 +52,12 @@ def _draw_one(axes: Any, by_tool: Any) -> None:
         axes.annotate(
             effort,
             (1000 * one.seconds, one.drawn_error),
-            xytext=(0, -14),
+            xytext=(0, -9),
             textcoords="offset points",
-            ha="center",
+            ha="right",
+            va="top",
+            rotation=40,
+            rotation_mode="anchor",
             color=OUR_COLOR,
         )
     for tool, (color, mark) in PEER_STYLES.items():
@@ -63,6 +66,8 @@ def _draw_one(axes: Any, by_tool: Any) -> None:
             axes.plot(
                 1000 * one.seconds, one.drawn_error, mark, color=color, markersize=8, label=tool
             )
+    # Room for the names below the lowest points.
+    axes.margins(x=0.08, y=0.3)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("milliseconds")

@@ -39,8 +39,12 @@ def main() -> None:
     versions = {p: tool.version for tool in PEERS for p in tool.packages[:1]}
     print("Peers: " + ", ".join(f"{p} {v or '(missing)'}" for p, v in versions.items()) + ".")
     print("Medians of 3 to 15 runs after one to warm up; one thread unless a table says otherwise.")
-    targets = [target for name in given.only for target in SECTIONS[name](given.data, given.out)]
-    show_targets(targets)
+    targets = []
+    for name in given.only:
+        found = SECTIONS[name](given.data, given.out)
+        show_targets(found, f"Targets, {name}")
+        targets += found
+    show_targets(targets, "All targets")
 
 
 if __name__ == "__main__":

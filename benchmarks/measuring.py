@@ -16,7 +16,7 @@ from pictures import Rgb
 
 MIN_RUNS = 3
 MAX_RUNS = 15
-BUDGET_SECONDS = 1.5
+BUDGET_SECONDS = 0.5
 
 
 class Timed(NamedTuple):

@@ -77,7 +77,9 @@ def twelve_best(data: Path | None, out: Path) -> list[Target]:
             continue
         rgb, k = found[0][1], int(count)
         best = centroid_error(rgb, k, "best", n_threads=1)
-        balanced, longest = (timed(partial(tool.run, rgb, k)).seconds for tool in OURS[1:])
+        balanced, longest = (
+            timed(partial(tool.run, rgb, k), min_runs=2).seconds for tool in OURS[1:]
+        )
         excesses[case] = 100 * (best / error - 1)
         ratios[case] = longest / balanced
         rows.append(

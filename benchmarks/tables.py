@@ -34,11 +34,11 @@ def show(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) ->
         print(_line(row, widths), flush=True)
 
 
-def show_targets(targets: Sequence[Target]) -> None:
+def show_targets(targets: Sequence[Target], title: str = "Targets") -> None:
     """Print every target with the figure reached."""
     said = {True: "met", False: "MISSED", None: "not measured"}
     rows = [(t.what, t.wanted, t.reached, said[t.met]) for t in targets]
-    show("Targets", ("what", "target", "reached", ""), rows)
+    show(title, ("what", "target", "reached", ""), rows)
 
 
 def missing(what: str, wanted: str, why: str) -> Target:

@@ -247,7 +247,7 @@ def _webp(image: IndexedImage, effort: str) -> bytes:
     from PIL import Image
 
     picture = Image.fromarray(image.to_pixels())
-    method = {"fast": 1, "balanced": 4, "best": 6}[effort]
+    method = {"fast": 3, "balanced": 4, "best": 5}[effort]
     return _saved(picture, "WEBP", lossless=True, quality=100, method=method, exact=True)
 
 

@@ -143,7 +143,7 @@ class Search:
     """Splits and dissolves clusters by the kernel's rules."""
 
     def __init__(self, points: Points, weights: Weights, n_clusters: int, seed: int) -> None:
-        self.n_clusters, self.most = n_clusters, n_clusters // 8
+        self.n_clusters, self.most = n_clusters, n_clusters // 4
         self.partition = Partition(points, weights, n_clusters + max(1, self.most))
         self.random = SplitMix(seed)
         self.gains: dict[int, tuple[float, bool]] = {}

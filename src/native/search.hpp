@@ -108,8 +108,8 @@ class Search {
 
    private:
     static constexpr std::size_t none = ~std::size_t{0};
-    // At most a centroid in eight moves in one breath.
-    static constexpr std::size_t breath_share = 8;
+    // At most a centroid in four moves in one breath.
+    static constexpr std::size_t breath_share = 4;
     static constexpr std::size_t n_trial_steps = 4;
     static constexpr std::size_t n_kept_steps = 6;
     static constexpr std::size_t n_start_steps = 2;

@@ -49,8 +49,8 @@ class Effort:
 
 EFFORTS: dict[str, Effort] = {
     "fast": Effort(24, 2000, n_trials=0, n_splits=0, n_exact_steps=0, min_gain=0.0),
-    "balanced": Effort(24, 2000, n_trials=300, n_splits=100, n_exact_steps=10, min_gain=1e-4),
-    "best": Effort(96, 16000, n_trials=1000, n_splits=400, n_exact_steps=200, min_gain=1e-6),
+    "balanced": Effort(24, 2000, n_trials=300, n_splits=150, n_exact_steps=16, min_gain=5e-5),
+    "best": Effort(96, 16000, n_trials=1000, n_splits=600, n_exact_steps=200, min_gain=1e-6),
 }
 
 
@@ -162,8 +162,8 @@ def kmeans(
     for name, limits in EFFORTS.items():
         if n_cells != (n_cells := limits.cells * n_clusters + limits.least_cells):
             model = _coarse_model(points, weights, n_cells)
-        # A breath splits a cluster in eight.
-        n_breaths = -(-8 * limits.n_splits // n_clusters)
+        # The largest breath splits a cluster in four.
+        n_breaths = -(-4 * limits.n_splits // n_clusters)
         found, history = _native.search(
             *model, start, n_clusters, limits.n_trials, n_breaths, seed % 2**64
         )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from images import weighted_points
+from images import ROOT, weighted_points
 from pictures import shared_data, shared_picture
 from pimenton import Histogram, kmeans
 from pimenton.clustering import EFFORTS, label_type
@@ -129,3 +129,19 @@ def test_every_seed_is_as_close_as_the_tutorial(seed: int) -> None:
     histogram = Histogram.of(shared_picture("classic/dev/peppers.tiff"))
     points = SPACES["srgb"].from_srgb(histogram.colors, 1)
     assert kmeans(points, histogram.weights, 16, seed=seed).inertia <= 1588.475
+
+
+@pytest.mark.parametrize(
+    ("picture", "case"),
+    [
+        ("classic/dev/peppers.tiff", "peppers/16"),
+        ("cq100/dev/girl.png", "girl/64"),
+        ("kodak/dev/kodim07.png", "kodim07/16"),
+    ],
+)
+def test_best_is_near_the_least_error_known(picture: str, case: str) -> None:
+    least = json.loads((ROOT / "tests" / "golden" / "least_errors.json").read_text())[case]
+    histogram = Histogram.of(shared_picture(picture))
+    points = SPACES["srgb"].from_srgb(histogram.colors, 1)
+    found = kmeans(points, histogram.weights, int(case.split("/")[1]), effort="best")
+    assert found.inertia * 255**2 / histogram.n_pixels <= 1.003 * least

@@ -79,6 +79,9 @@ struct ParseState {
         }
         for (std::size_t l = 0; l < grid_columns; ++l)
             blocks[short_block].distance[grid_columns + l] = static_cast<std::int32_t>(l) + 1;
+        // A triple that did not come before has distance 0, which is never to be followed.
+        lane_of[0] = 0;
+        for (std::size_t b = first_dynamic; b < n_blocks; ++b) blocks[b].distance.fill(1);
         for (std::size_t i = 0; i < in.entries.size(); ++i) entries[i % 4][i / 4] = in.entries[i];
     }
 };

@@ -1,0 +1,91 @@
+"""The native parse chooses the very indices of its plain twin; its weights are those of theirs."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+import reference_parse
+from pimenton import _native
+
+
+@st.composite
+def subjects(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw what a parse takes: few colors in flat areas or many in slopes, opaque or not."""
+    height, width = draw(st.integers(1, 30)), draw(st.integers(1, 30))
+    k = draw(st.sampled_from([1, 2, 3, 5, 16, 17, 60, 256]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    flat = draw(st.booleans())
+    m = 6 if flat else 200
+    points, entries = ((rng.random((n, 4)) * [60, 20, 20, 50]).astype(np.float32) for n in (m, k))
+    if draw(st.booleans()):
+        points[:, 3] = entries[:, 3] = 100
+    exact = np.full(m, -1, np.int16)
+    met = np.arange(min(k, m) // 3)
+    entries[met], exact[met] = points[met], met
+    if flat:
+        ranks = rng.integers(0, m, (height // 3 + 1, width // 4 + 1)).repeat(3, 0).repeat(4, 1)
+    else:
+        y, x = np.mgrid[:height, :width]
+        place = (x + y) * m // (height + width) + rng.integers(-9, 10, (height, width))
+        ranks = np.argsort(points[:, 0])[np.clip(place, 0, m - 1)]
+    shares = rng.random(k)
+    return {
+        "ranks": np.ascontiguousarray(ranks[:height, :width], np.uint32),
+        "points": points,
+        "exact": exact,
+        "weights": (0.05 + 0.95 * rng.random((height, width))).astype(np.float32),
+        "entries": entries,
+        "shares": shares / shares.sum(),
+        "bit_weight": draw(st.sampled_from([0.0, 0.05, 0.3, 1.0, 5.0])),
+        "carried": draw(st.sampled_from([0.0, 0.7])),
+        "cap": draw(st.sampled_from([2.0, 12.0])),
+        "n_dynamic": draw(st.sampled_from([0, 16, 48])),
+        "n_triples": draw(st.sampled_from([0, 16, 32])),
+        "n_accepted": draw(st.integers(1, 3)),
+        "every": draw(st.integers(1, 2)),
+        "rows_per_band": draw(st.sampled_from([7, height])),
+    }
+
+
+@given(subjects())
+def test_indices_are_those_of_the_twin(subject: dict[str, Any]) -> None:
+    indices, bits = _native.parse(**subject, n_threads=2)
+    expected, expected_bits = reference_parse.parse(**subject)
+    assert np.array_equal(indices, expected)
+    assert bits == pytest.approx(expected_bits, rel=1e-6, abs=1e-6)
+
+
+@given(
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.sampled_from([0.5, 9.0]),
+    st.integers(1, 4),
+    st.integers(0, 2**32 - 1),
+)
+def test_texture_is_weighed_as_by_the_reference(
+    height: int, width: int, forgiven: float, quarters: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    lightness = (20 + rng.normal(0, rng.choice([1.0, 9.0]), (height, width))).astype(np.float32)
+    weights = _native.weigh_texture(lightness, forgiven, quarters, 2)
+    expected = reference.weigh_texture(lightness, forgiven, quarters)
+    np.testing.assert_allclose(weights, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_dynamic", [0, 96])
+@pytest.mark.parametrize(("height", "width"), [(3, 33_000), (200, 1), (300, 2), (1, 1)])
+def test_extreme_shapes_are_parsed(height: int, width: int, n_dynamic: int) -> None:
+    rng = np.random.default_rng(height)
+    points = (rng.random((9, 4)) * 60).astype(np.float32)
+    ranks = rng.integers(0, 9, (height, width)).astype(np.uint32)
+    indices, bits = _native.parse(
+        ranks, points, np.arange(9, dtype=np.int16), np.full((height, width), 0.5, np.float32),
+        points, np.full(9, 1 / 9), bit_weight=0.0, carried=0.7, cap=12.0, n_dynamic=n_dynamic,
+        n_triples=32, n_accepted=3, every=1, rows_per_band=height, n_threads=1,
+    )  # fmt: skip
+    assert np.array_equal(indices, ranks)
+    assert bits > 0

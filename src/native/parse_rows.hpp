@@ -17,15 +17,15 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <span>
-#include <vector>
+#include <utility>
 
 #include "bits.hpp"
 #include "entries.hpp"
+#include "lookups.hpp"
 #include "parallel.hpp"
 #include "parse.hpp"
-#include "simd.hpp"
+#include "parse_state.hpp"
 #include "stream.hpp"
 #include "survivors.hpp"
 
@@ -33,58 +33,6 @@ namespace pimenton {
 
 // Floyd-Steinberg's shares of an error that go to the row below.
 constexpr float share_left = 3.0f / 16, share_below = 5.0f / 16, share_diagonal = 1.0f / 16;
-
-// The end of the best path to a node.
-struct Node {
-    std::array<float, 4> error;  // carried to the next pixel
-    std::uint64_t last;          // the last eight indices, the newest lowest
-    std::int32_t distance;       // of the match that ends here; 0 for a literal
-    std::int32_t length;
-    std::uint8_t literal;
-};
-
-// All that one run over a band of rows needs; no two threads share it.
-struct ParseState {
-    const ParseInput* input;
-    ParseChoices choices;
-    Stream stream;
-    EntryLists lists;
-    Triples triples;
-    SymbolCounts counts;
-    SymbolCosts costs;
-    std::array<Block, most_blocks> blocks;
-    std::size_t n_blocks;
-    Sixteen<std::uint64_t> recent;                       // of the short distances
-    std::array<std::array<float, 256>, 4> entries;     // the palette by coordinate
-    std::vector<std::int32_t> lane_of;  // dynamic lane that follows a distance, or -1
-    std::vector<Node> nodes;
-    std::vector<std::array<float, 4>> above, below;  // errors from the row above, to the row below
-    std::vector<std::array<float, 4>> targets;       // color and error from above
-    std::vector<float> weights, carried;
-    std::vector<std::uint32_t> accepted;  // three entries of each pixel
-    std::vector<float> excess;            // and by what they cost more than the first
-
-    ParseState(const ParseInput& in, const ParseChoices& how, std::size_t n_rows,
-               const SymbolCounts& prior)
-        : input(&in), choices(how), stream(in.width, n_rows), lists(in.entries, 2.5f),
-          counts(prior), blocks{}, n_blocks(first_dynamic + static_cast<std::size_t>(how.n_dynamic) / block_lanes),
-          recent{}, entries{},
-          lane_of(window_size + 1, -1), nodes(in.width + 1), above(in.width + 2),
-          below(in.width + 2), targets(in.width), weights(in.width), carried(in.width),
-          accepted(3 * in.width), excess(3 * in.width) {
-        for (std::size_t l = 0; l < 3 * grid_columns; ++l) {
-            const std::size_t back = (l / grid_columns + 1) * stream.stride - l % grid_columns;
-            blocks[l / block_lanes].distance[l % block_lanes] =
-                static_cast<std::int32_t>(back) - grid_first;
-        }
-        for (std::size_t l = 0; l < grid_columns; ++l)
-            blocks[short_block].distance[grid_columns + l] = static_cast<std::int32_t>(l) + 1;
-        // A triple that did not come before has distance 0, which is never to be followed.
-        lane_of[0] = 0;
-        for (std::size_t b = first_dynamic; b < n_blocks; ++b) blocks[b].distance.fill(1);
-        for (std::size_t i = 0; i < in.entries.size(); ++i) entries[i % 4][i / 4] = in.entries[i];
-    }
-};
 
 [[gnu::always_inline]] inline float sum_of_squares(const std::array<float, 4>& v) {
     return v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + v[3] * v[3];
@@ -139,127 +87,6 @@ template <std::size_t axes>
         s.weights[x] = exact ? 1e4f : in.weights[w * y + x];
         for (std::size_t a = 0; a < axes; ++a)
             s.targets[x][a] = in.points[4 * rank + a] + share * s.above[x + 1][a];
-    }
-}
-
-// The three cheapest entries of each pixel of the row, those not worth a look too dear to choose.
-template <std::size_t axes>
-[[gnu::always_inline]] inline void accept_entries(ParseState& s) {
-    constexpr std::int32_t place_bits = 8, none = std::numeric_limits<std::int32_t>::max();
-    const float limit = 8.0f * s.choices.lambda;
-    const float* bits = s.costs.literal.data();
-    for (std::size_t x = 0; x < s.input->width; ++x) {
-        const auto [tx, ty, tz, tw] = s.targets[x];
-        const auto list = s.lists.around<axes>(s.targets[x].data());
-        const float weight = s.weights[x];
-        std::array<std::int32_t, 256> keys;
-        std::int32_t last = -1;
-        for (std::size_t j = 0; j < list.n; ++j) {
-            const float dx = list.at[0][j] - tx, dy = list.at[1][j] - ty;
-            const float dz = list.at[2][j] - tz, dw = list.at[3][j] - tw;
-            const float d = weight * sq_length<axes>(dx, dy, dz, dw) + bits[list.number[j]];
-            keys[j] = (std::bit_cast<std::int32_t>(d) & ~((1 << place_bits) - 1)) |
-                      static_cast<std::int32_t>(j);
-        }
-        float lowest = 0;
-        for (std::size_t i = 0; i < 3; ++i) {
-            std::int32_t least = none;
-            for (std::size_t j = 0; j < list.n; ++j) {
-                const std::int32_t key = keys[j] | (keys[j] > last ? 0 : none);
-                least = key < least ? key : least;
-            }
-            last = least;
-            const float cost = std::bit_cast<float>(least & ~((1 << place_bits) - 1));
-            if (i == 0) lowest = cost;
-            const bool kept = static_cast<int>(i) < s.choices.n_accepted && least != none &&
-                              cost - lowest <= limit;
-            s.excess[3 * x + i] = kept ? cost - lowest : hopeless;
-            s.accepted[3 * x + i] =
-                static_cast<std::uint32_t>(list.number[static_cast<std::size_t>(least & 255)]);
-        }
-    }
-}
-
-// Triples of accepted entries, those of the best entries first: places in three pixels' entries.
-constexpr std::size_t n_orders = 32;
-constexpr auto triple_order = [] {
-    std::array<std::array<std::int32_t, n_orders>, 3> order{};
-    std::size_t n = 0;
-    for (int sum = 0; sum <= 6; ++sum)
-        for (int i = 0; i < 3; ++i)
-            for (int j = 0; j < 3; ++j)
-                for (int k = 0; k < 3; ++k) {
-                    if (i + j + k != sum) continue;
-                    order[0][n] = i;
-                    order[1][n] = 3 + j;
-                    order[2][n++] = 6 + k;
-                }
-    return order;
-}();
-
-// Follows a new distance in the first idle dynamic lane, if there is one.
-[[gnu::always_inline]] inline void admit(ParseState& s, std::size_t distance,
-                                         std::array<std::uint64_t, 2>& idle, float shift) {
-    if ((idle[0] | idle[1]) == 0) return;
-    std::uint64_t& word = idle[0] ? idle[0] : idle[1];
-    const std::size_t lane =
-        (idle[0] ? 0 : 64) + static_cast<std::size_t>(std::countr_zero(word));
-    word &= word - 1;
-    Block& block = s.blocks[first_dynamic + lane / block_lanes];
-    const float sum = s.costs.of_distance(static_cast<int>(distance));
-    s.lane_of[static_cast<std::size_t>(block.distance[lane % block_lanes])] = -1;
-    s.lane_of[distance] = static_cast<std::int32_t>(lane);
-    follow(block, lane % block_lanes, static_cast<std::int32_t>(distance), sum,
-           sum + s.costs.length[min_match] + 0.5f * s.choices.lambda, shift);
-}
-
-// Finds distances at which accepted entries of this pixel and the next two came before.
-[[gnu::always_inline]] inline void admit_candidates(ParseState& s, std::size_t x, std::size_t place,
-                                                    float shift) {
-    const float limit = 8.0f * s.choices.lambda;
-    const float* excess = s.excess.data() + 3 * x;
-    const std::uint32_t* accepted = s.accepted.data() + 3 * x;
-    const std::uint32_t* heads = s.triples.heads.data();
-    const std::uint32_t* before = s.triples.before.data();
-    const std::uint32_t* triples = s.triples.triples.data();
-    const std::int32_t* lane_of = s.lane_of.data();
-    const auto here = static_cast<std::uint32_t>(place);
-    std::array<std::uint64_t, 2> idle{};
-    for (std::size_t b = first_dynamic; b < s.n_blocks; ++b) {
-        const std::size_t at = (b - first_dynamic) * block_lanes;
-        idle[at / 64] |= static_cast<std::uint64_t>(idle_lanes(s.blocks[b], shift)) << (at % 64);
-    }
-    if ((idle[0] | idle[1]) == 0) return;
-    for (std::size_t from = 0; from < static_cast<std::size_t>(s.choices.n_triples); from += 16) {
-        std::array<std::uint32_t, 16> triple, first, second;
-        for (std::size_t n = 0; n < 16; ++n) {
-            const std::int32_t i = triple_order[0][from + n], j = triple_order[1][from + n],
-                               k = triple_order[2][from + n];
-            const float over = excess[i] + excess[j] + excess[k];
-            const std::uint32_t made = accepted[i] | accepted[j] << 8 | accepted[k] << 16;
-            triple[n] = over <= limit ? made : Triples::never - 1;
-        }
-        for (std::size_t n = 0; n < 16; ++n) first[n] = heads[Triples::hash(triple[n])];
-        for (std::size_t n = 0; n < 16; ++n) second[n] = before[first[n] % window_size];
-        for (std::size_t n = 0; n < 16; ++n) {
-            const bool usable = (triples[first[n] % window_size] == triple[n]) &
-                                (here - first[n] <= window_size);
-            const bool again = (triples[second[n] % window_size] == triple[n]) &
-                               (second[n] < first[n]) & (here - second[n] <= window_size);
-            first[n] = usable ? here - first[n] : 0;
-            second[n] = again ? here - second[n] : 0;
-        }
-        std::array<std::uint32_t, 16> new_first, new_second;
-        for (std::size_t n = 0; n < 16; ++n) {
-            new_first[n] = lane_of[first[n]] < 0 ? 1u << n : 0u;
-            new_second[n] = lane_of[second[n]] < 0 ? 1u << (16 + n) : 0u;
-        }
-        std::uint32_t found = 0;
-        for (std::size_t n = 0; n < 16; ++n) found |= new_first[n] | new_second[n];
-        for (; found != 0; found &= found - 1) {
-            const auto n = static_cast<std::size_t>(std::countr_zero(found));
-            admit(s, n < 16 ? first[n] : second[n - 16], idle, shift);
-        }
     }
 }
 

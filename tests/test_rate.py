@@ -1,13 +1,17 @@
 """A wanted quality is reached, a wanted size kept, as measured on the file that is written."""
 
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from images import FRUITS
-from pimenton import QualityNotReached, compress, measure, read_image
+from pictures import shared_data
+from pimenton import Options, QualityNotReached, compress, measure, read_image
+from pimenton.batch import Job, Rules, compress_file
 from pimenton.pixels import Pixels
 from pimenton.rate import WEIGHTS, Curve
 
@@ -99,3 +103,84 @@ def test_a_drawing_is_mapped_to_as_few_colors_as_it_needs() -> None:
     assert len(result.image.palette) < 32
     untouched = compress(pixels)
     assert np.array_equal(untouched.image.to_pixels(), pixels)
+
+
+def crops(picture: Pixels, side: int, n: int) -> list[Pixels]:
+    """Take squares from corner to corner."""
+    height, width = picture.shape[0] - side, picture.shape[1] - side
+    places = [(height * i // max(n - 1, 1), width * i // max(n - 1, 1)) for i in range(n)]
+    return [np.ascontiguousarray(picture[y : y + side, x : x + side]) for y, x in places]
+
+
+@pytest.mark.parametrize("crop", range(3))
+@pytest.mark.parametrize("quality", [45, 62.5])
+def test_written_files_are_as_good_as_asked(crop: int, quality: float, tmp_path: Path) -> None:
+    picture = crops(read_image(FRUITS), 96, 3)[crop]
+    target = tmp_path / "small.png"
+    compress(picture, target, quality=quality)
+    assert measure(picture, read_image(target)).ssimulacra2 >= quality
+
+
+@pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="minutes; set LONG_TESTS=1")
+@pytest.mark.parametrize("place", range(40))
+def test_forty_pictures_are_as_good_as_asked(place: int, tmp_path: Path) -> None:
+    folders = [f"{name}/dev" for name in ("kodak", "cq100", "graphics_painted", "graphics_chart")]
+    paths = [p for name in folders for p in sorted(shared_data(name).rglob("*.png"))]
+    picture = read_image(paths[place * len(paths) // 40])
+    middle = (picture.shape[0] - 256) // 2, (picture.shape[1] - 256) // 2
+    y, x = max(middle[0], 0), max(middle[1], 0)
+    picture = np.ascontiguousarray(picture[y : y + 256, x : x + 256])
+    target = tmp_path / "small.png"
+    for quality in (40, 65):
+        compress(picture, target, quality=quality)
+        assert measure(picture, read_image(target)).ssimulacra2 >= quality
+
+
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_a_size_holds_what_is_kept_beside_the_picture(ending: str, tmp_path: Path) -> None:
+    source, target = tmp_path / "source.jpg", tmp_path / f"small.{ending}"
+    exif = Image.Exif()
+    exif[0x8298] = "Ana " * 500
+    photograph = Image.fromarray(read_image(FRUITS)[:128, :160, :3])
+    photograph.save(source, exif=exif, dpi=(300, 300), quality=95)
+    rules = Rules(metadata="keep", allow_larger=True)
+    compress_file(Job(source, target), Options(max_bytes=9000), rules)
+    assert 7000 <= target.stat().st_size <= 9000
+    with Image.open(target) as picture:
+        assert picture.getexif()[0x8298] == exif[0x8298]
+
+
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+def test_drawings_stay_clear_and_opaque_where_they_are(effort: str) -> None:
+    y, x = np.mgrid[:96, :128]
+    edge = np.clip(36 - np.hypot(x - 60, y - 48), 0, 1)
+    pixels = np.zeros((96, 128, 4), np.uint8)
+    pixels[:, :, :3] = np.stack([x * 2, y * 2, 200 - x], axis=-1)
+    pixels[:, :, 3] = np.round(255 * edge)
+    pixels[30:40, 90:120] = (200, 30, 40, 128)
+    pixels[pixels[:, :, 3] == 0] = 0
+    drawn = decoded(compress(pixels, quality=50, effort=effort).data)
+    for alpha in (0, 255):
+        assert np.array_equal(drawn[:, :, 3] == alpha, pixels[:, :, 3] == alpha)
+
+
+@pytest.mark.parametrize("n_colors", [1, 2, 17, 255, 256])
+@pytest.mark.parametrize("format", ["png", "webp", "gif"])
+def test_few_colors_are_written_without_loss(n_colors: int, format: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(n_colors)
+    colors = np.full((n_colors, 4), 255, np.uint8)
+    colors[:, 0], colors[:, 1] = np.arange(n_colors), rng.integers(0, 256, n_colors)
+    picture = colors[rng.permutation(np.arange(48 * 40) % n_colors).reshape(48, 40)]
+    for choices in ({}, {"lossless": True}):
+        result = compress(picture, tmp_path / f"few.{format}", **choices)
+        assert np.array_equal(decoded(result.data), picture)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 48), (1, 30), (30, 1), (1, 1), (2, 2)])
+@pytest.mark.parametrize("wish", [{"quality": 60.0}, {"max_bytes": 4000}, {"effort": "best"}])
+def test_flat_and_narrow_pictures_can_be_asked_for(
+    height: int, width: int, wish: dict[str, float | str], tmp_path: Path
+) -> None:
+    picture = np.full((height, width, 4), (0, 100, 250, 255), np.uint8)
+    result = compress(picture, tmp_path / "flat.png", **wish, parse=True)
+    assert measure(picture, decoded(result.data)).ssimulacra2 >= 60

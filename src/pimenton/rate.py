@@ -240,8 +240,9 @@ def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Benc
 def _bytes_at(curve: "Curve", sizes: dict[int, float], score: float, n_bytes: float) -> float:
     """Tell what a result would take at the score of the curve's last level, by its slope."""
     first, *_, last = sorted(curve.scores)
-    a_point = (sizes[first] - sizes[last]) / (curve.scores[first] - curve.scores[last])
-    return n_bytes - score * a_point
+    fall = curve.scores[first] - curve.scores[last]
+    # A picture of one color scores the same whatever a bit is worth.
+    return n_bytes - score * ((sizes[first] - sizes[last]) / fall) if fall else n_bytes
 
 
 def fit_bytes(bench: Bench, max_bytes: int) -> Fitted:

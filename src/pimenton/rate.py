@@ -38,7 +38,7 @@ _SHARE = 0.3
 _N_BANDS = 3
 _LEAST_SAMPLE = 120_000
 _N_SAMPLED = 3
-_N_WHOLE = 4
+_N_WHOLE = 5
 # Samples of rows score higher than the whole by about this.
 _OPTIMISM = 1.5
 # Spaces that differ in how much chroma counts.
@@ -114,11 +114,9 @@ class Bench:
 
     def sample(self) -> "Bench":
         """Take some bands of rows alone; all of them from a small picture."""
-        if self.searches_whole:
+        if self.is_sampled_whole:
             return self
         rows = _sampled_rows(*self.pixels.shape[:2])
-        if len(rows) == len(self.pixels):
-            return self
         return Bench.of(
             np.ascontiguousarray(self.pixels[rows]),
             self.subject.rows(rows),
@@ -129,9 +127,10 @@ class Bench:
         )
 
     @property
-    def searches_whole(self) -> bool:
-        """Whether recipes are compared on all rows, which takes longer and errs less."""
-        return self.effort == "best"
+    def is_sampled_whole(self) -> bool:
+        """Whether recipes are compared on all rows: in small pictures, and at best effort."""
+        height, width = self.pixels.shape[:2]
+        return self.effort == "best" or len(_sampled_rows(height, width)) == height
 
     def draw(self, level: int) -> Parsed:
         """Parse with one of the weights of a bit."""
@@ -185,7 +184,7 @@ def _settled(bench: Bench, curve: "Curve", quality: float) -> Fitted:
     """Try levels on the whole picture, from where the curve of a sample leads."""
     images: dict[int, IndexedImage] = {}
     scores: dict[int, float] = {}
-    level = curve.level_at(quality + (0.0 if bench.searches_whole else _OPTIMISM))
+    level = curve.level_at(quality + (0.0 if bench.is_sampled_whole else _OPTIMISM))
     while len(scores) < _N_WHOLE and level not in scores:
         images[level] = bench.draw(level).image
         scores[level] = bench.score(images[level])

@@ -283,10 +283,13 @@ def test_unknown_filters_and_broken_rows_are_refused() -> None:
         _native.unfilter(np.zeros(3, np.uint8), 0, 1)
 
 
-# Many minutes of work for one core, in 130 MB.
+# Many minutes of work for one core, in 130 MB. A process in the background may ignore interrupts
+# from birth, so they are asked for.
 _LONG = """
+import signal
 import numpy as np
 from pimenton import _native
+signal.signal(signal.SIGINT, signal.default_int_handler)
 points = np.random.default_rng(0).random((4_000_000, 4))
 try:
     print("started", flush=True)

@@ -44,9 +44,12 @@ _LONG = {
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 @pytest.mark.parametrize("work", _LONG.values(), ids=_LONG.keys())
 def test_an_interrupt_ends_long_compression(work: str) -> None:
+    # A process in the background may ignore interrupts from birth, so they are asked for.
     code = f"""
+import signal
 import numpy as np
 from pimenton import packing
+signal.signal(signal.SIGINT, signal.default_int_handler)
 noise = np.random.default_rng(0).integers(0, 16, 64_000_000, dtype=np.uint8)
 colors = [[i, i, i, 255] for i in range(256)]
 try:

@@ -57,6 +57,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_axes_that_are_given_are_drawn_on_and_returned(name: str) -> None:
+    pyplot.close("all")  # of tests before
     figure = pyplot.figure()
     ax = figure.add_subplot(projection="3d" if name == "colors_3d" else None)
     assert DRAWN[name](ax) is ax

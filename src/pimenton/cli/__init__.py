@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "Compare a result with its original.",
     "explain": "Tell K-means on a picture, step by step.",
     "curve": "Find out how many colors a picture needs.",
+    "keys": "Say who may use the service.",
     "pngquant": "Do as pngquant does, with its options.",
 }
 

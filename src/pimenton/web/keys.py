@@ -1,0 +1,154 @@
+"""Keys: who may use the service, how often, and how often they did this month.
+
+A key is 32 random characters, so its SHA-256 alone can be kept: there is nothing to guess that a
+slow hash would have to protect, and looking a digest up tells nothing by its time.
+"""
+
+import hashlib
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pimenton.web.records import Records
+
+_KEY_BYTES = 24
+_MOST_NAMED = 100
+
+
+class QuotaUsed(Exception):
+    """All of a key's compressions of this month are used."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom a key stands for.
+
+    Attributes
+    ----------
+    id : int
+        Its number, never given again.
+    name : str
+        What the operator calls it.
+    quota : int or None
+        Compressions a month; None is without limit.
+    """
+
+    id: int
+    name: str
+    quota: int | None = None
+
+
+# Whom a service without keys serves.
+ANYONE = Account(0, "anyone")
+
+
+class Keys:
+    """The keys of a service.
+
+    Parameters
+    ----------
+    records : Records
+        Where they are kept.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     records = Records(pathlib.Path(folder))
+    ...     keys = Keys(records)
+    ...     key = keys.add("press", quota=500)
+    ...     account = keys.account(key)
+    ...     with keys.counted(account) as n_used:
+    ...         print(len(key), account.name, n_used)
+    ...     records.close()
+    32 press 1
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def add(self, name: str, *, quota: int | None = None) -> str:
+        """Make a key, which is told here and never again.
+
+        Raises
+        ------
+        ValueError
+            If the name is empty, too long or taken, or the quota is negative.
+        """
+        if not 0 < len(name) <= _MOST_NAMED or not name.isprintable():
+            raise ValueError(f"name must have 1 to {_MOST_NAMED} printable letters; got {name!r}")
+        if quota is not None and quota < 0:
+            raise ValueError(f"quota must be at least 0; got {quota}")
+        key = secrets.token_urlsafe(_KEY_BYTES)
+        try:
+            with self._records.change() as database:
+                database.execute(
+                    "INSERT INTO keys (name, digest, quota, added) VALUES (?, ?, ?, ?)",
+                    (name, _digest(key), quota, time.time()),
+                )
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"there is a key named {name!r} already") from error
+        return key
+
+    def remove(self, name: str) -> bool:
+        """Make a key worthless; tell whether there was one of this name."""
+        with self._records.change() as database:
+            return database.execute("DELETE FROM keys WHERE name = ?", (name,)).rowcount > 0
+
+    def accounts(self) -> list[Account]:
+        """Give all whom there is a key for, in the order in which they came."""
+        return [
+            Account(*row)  # type: ignore[arg-type]  # columns have these types
+            for row in self._records.rows("SELECT id, name, quota FROM keys ORDER BY id")
+        ]
+
+    def account(self, key: str) -> Account | None:
+        """Find whom a key stands for; None if it is none."""
+        rows = self._records.rows("SELECT id, name, quota FROM keys WHERE digest = ?", _digest(key))
+        return Account(*rows[0]) if rows else None  # type: ignore[arg-type]
+
+    def used(self, account: Account) -> int:
+        """Count the compressions of this month."""
+        rows = self._records.rows(
+            "SELECT n FROM counts WHERE key = ? AND month = ?", account.id, _month()
+        )
+        return int(str(rows[0][0])) if rows else 0
+
+    @contextmanager
+    def counted(self, account: Account) -> Iterator[int]:
+        """Count a compression, unless it fails; give how many there are with it.
+
+        Raises
+        ------
+        QuotaUsed
+            If it would be one too many.
+        """
+        month = _month()
+        n_used = self._add(account, month, 1)
+        try:
+            yield n_used
+        except BaseException:
+            self._add(account, month, -1)
+            raise
+
+    def _add(self, account: Account, month: str, n: int) -> int:
+        with self._records.change() as database:
+            [(n_used,)] = database.execute(
+                "INSERT INTO counts VALUES (?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET n = n + excluded.n RETURNING n",
+                (account.id, month, n),
+            ).fetchall()
+            if n > 0 and account.quota is not None and n_used > account.quota:
+                raise QuotaUsed(f"all {account.quota} compressions of this month are used")
+        return int(n_used)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def _month() -> str:
+    return time.strftime("%Y-%m", time.gmtime())

@@ -1,0 +1,89 @@
+"""What the service remembers: one SQLite database in a folder of its own.
+
+Threads share one connection behind a lock, since every statement is short; other processes, such
+as the command that adds keys, open the database beside the service. It is written ahead (WAL): what
+was committed outlives the death of the process.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_WAITING_SECONDS = 10.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL UNIQUE,
+    quota INTEGER,
+    added REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS counts (
+    key INTEGER NOT NULL,
+    month TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (key, month)
+) WITHOUT ROWID;
+"""
+
+
+def default_folder() -> Path:
+    """Give the folder where a service keeps what it remembers, if none is named."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "pimenton"
+
+
+class Records:
+    """The database of a folder, made if there is none.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is kept; nobody but its owner can read a folder that is made here.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        path = folder / "pimenton.sqlite"
+        self._lock = threading.Lock()
+        try:
+            self._database = sqlite3.connect(
+                path, _WAITING_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA journal_mode=WAL")
+            # A failure of power may cost the last moments, never the database.
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: {error}") from error
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """Read and write in one transaction, which an exception undoes."""
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """Read what a query finds."""
+        with self._lock:
+            return self._database.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()

@@ -33,6 +33,7 @@ from pimenton.rate import (
     Fitted,
     fit_bytes,
     fit_quality,
+    guess,
     is_better,
 )
 
@@ -83,8 +84,16 @@ class _Task:
     stage: Stages
 
 
-def draw(original: Pixels, format: str, options: Options, n_threads: int, stage: Stages) -> Drawn:
-    """Draw a picture as the options say, and encode it.
+def draw(
+    original: Pixels,
+    format: str,
+    options: Options,
+    n_threads: int,
+    stage: Stages,
+    *,
+    searches: bool = True,
+) -> Drawn:
+    """Draw a picture as the options say, and encode it; without a search, as near as one guess is.
 
     Raises
     ------
@@ -102,11 +111,12 @@ def draw(original: Pixels, format: str, options: Options, n_threads: int, stage:
         )
     task = _Task(original, pixels, histogram, format, options, n_threads, stage)
     if options.parses and not (few and options.wants_no_loss):
-        return _aimed(task)
+        return _aimed(task) if searches else _guessed(task)
     image, clustering = quantized(pixels, histogram, options, n_threads, stage)
     with stage("encoding"):
         data = encode(image, format, effort=options.effort)
-    _require_size(len(data), options)
+    if searches:
+        _require_size(len(data), options)
     whole = few and pixels is original
     return Drawn(image, data, clustering, *((100.0, True) if whole else (None, None)))
 
@@ -151,6 +161,18 @@ def _aimed(task: _Task) -> Drawn:
             fitted = fit_bytes(bench, options.max_bytes)
         clustering = clusterings[bench.subject.recipe.space]
         _require_size(len(fitted.data), options)
+    return Drawn(fitted.image, fitted.data, clustering, fitted.quality, fitted.quality >= aim)
+
+
+def _guessed(task: _Task) -> Drawn:
+    """Parse with the weight of a bit that leads most pictures near to the quality."""
+    aim = AIM if task.options.quality is None else task.options.quality
+    reference = prepare_reference(task.original, n_threads=task.n_threads)
+    clusterings: dict[str, Clustering] = {}
+    bench = _bench(task, reference, clusterings, Recipe())
+    with task.stage("encoding"):
+        fitted = guess(bench, aim, task.options.max_bytes)
+    clustering = clusterings[bench.subject.recipe.space]
     return Drawn(fitted.image, fitted.data, clustering, fitted.quality, fitted.quality >= aim)
 
 

@@ -208,6 +208,7 @@ def compress_source(
     options: Options,
     *,
     n_threads: int | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> tuple[Compressed, str]:
     """Compress a picture, or an animation where the format can move.
 
@@ -223,6 +224,8 @@ def compress_source(
         The choices.
     n_threads : int, optional
         Threads to use, by default one a core; they change no bit.
+    max_pixels : int, optional
+        Pictures with more pixels are refused before they are decoded.
 
     Returns
     -------
@@ -240,7 +243,7 @@ def compress_source(
     note = f"first of {n_frames} pictures" if n_frames > 1 else ""
     if n_frames > 1 and format in ANIMATED and _moves(source):
         try:
-            animation = read_animation(source, name=name)
+            animation = read_animation(source, name=name, max_pixels=max_pixels)
         except ImageTooLarge:
             raise
         except UnreadableImage:
@@ -256,7 +259,7 @@ def compress_source(
     whole: Path | BytesIO = BytesIO(source) if isinstance(source, bytes) else source
     if isinstance(whole, BytesIO):
         whole.name = name
-    pixels = read_image(whole)
+    pixels = read_image(whole, max_pixels=max_pixels)
     made = compress_pixels(pixels, format, options, input_bytes=n_bytes, n_threads=n_threads)
     return made, note
 

@@ -18,7 +18,7 @@ from pimenton.indexed import IndexedImage
 from pimenton.metadata import Metadata, furnish, read_metadata
 from pimenton.options import Options
 from pimenton.palette import Palette
-from pimenton.reading import format_in
+from pimenton.reading import MAX_PIXELS, format_in
 from pimenton.report import Compressed, Report
 
 # What a bad input or an unlucky disk gives: one line to the user, never a traceback.
@@ -256,6 +256,7 @@ def compress_data(
     format: str | None = None,
     name: str = "standard input",
     n_threads: int | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> tuple[bytes, Compressed | None]:
     """Compress a file's content, unless that would lose or gain nothing.
 
@@ -273,6 +274,8 @@ def compress_data(
         What errors call the content.
     n_threads : int, optional
         Threads to use, by default one a core; they change no bit.
+    max_pixels : int, optional
+        Pictures with more pixels are refused before they are decoded.
 
     Returns
     -------
@@ -294,7 +297,9 @@ def compress_data(
         return data, None
     metadata = replace(read_metadata(data, keep=rules.metadata), mark=digest)
     limited = _leave_room(options, format, metadata)
-    made, _ = compress_source(data, name, format, limited, n_threads=n_threads)
+    made, _ = compress_source(
+        data, name, format, limited, n_threads=n_threads, max_pixels=max_pixels
+    )
     made = with_data(made, furnish(made.data, format, metadata), options)
     better = len(made.data) < len(data) or own != format or rules.allow_larger
     return made.data if better else data, made

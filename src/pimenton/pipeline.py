@@ -176,6 +176,7 @@ def compress_pixels(
     input_bytes: int | None = None,
     n_threads: int | None = None,
     progress: Progress | None = None,
+    searches: bool = True,
 ) -> Compressed:
     """Make a small file of a picture that has been read.
 
@@ -193,13 +194,17 @@ def compress_pixels(
         Threads to use, by default one a core; they change no bit.
     progress : callable, optional
         As in ``compress``.
+    searches : bool, optional
+        Whether a quality or a size is searched for; otherwise one guess at it will do, which takes
+        a tenth of the time.
 
     Returns
     -------
     Compressed
     """
     started = time.perf_counter()
-    drawn = draw(pixels, format, options, thread_count(n_threads), _stages(progress))
+    n_threads, stage = thread_count(n_threads), _stages(progress)
+    drawn = draw(pixels, format, options, n_threads, stage, searches=searches)
     elapsed = time.perf_counter() - started
     image, clustering = drawn.image, drawn.clustering
     error = mse(pixels, image.to_pixels())

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from multiprocessing.context import BaseContext
 
 from pimenton.batch import FAILED, Job, Outcome, Rules, attempt_apart, compress_files
 from pimenton.options import Options
@@ -73,15 +74,20 @@ def _alone(job: Job, options: Options, rules: Rules, n_threads: int) -> Outcome:
 
 
 def _processes(n_jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(n_jobs, mp_context=start_by(__name__), initializer=attend)
+
+
+def start_by(module: str) -> BaseContext:
+    """Give the way to start processes that have a module ready."""
     # A fork of this process could find a lock held by a thread that the fork does not have.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if hasattr(context, "set_forkserver_preload"):
-        context.set_forkserver_preload([__name__])
-    return ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_serve)
+        context.set_forkserver_preload([module])
+    return context
 
 
-def _serve() -> None:
+def attend() -> None:
     """Leave an interruption to the parent, and end when it has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

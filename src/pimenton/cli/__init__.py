@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "Tell K-means on a picture, step by step.",
     "curve": "Find out how many colors a picture needs.",
     "keys": "Say who may use the service.",
+    "serve": "Serve a page and an interface for pictures.",
     "pngquant": "Do as pngquant does, with its options.",
 }
 

@@ -1,0 +1,37 @@
+"""``pimenton serve``: the page and the service."""
+
+import argparse
+import dataclasses
+
+from pimenton.cli.answers import USAGE, complain
+from pimenton.options import Options
+from pimenton.web.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser: a flag for each field of ``Settings``."""
+    for field in dataclasses.fields(Settings):
+        rules = field.metadata
+        shown = "automatic" if field.default in (None, ()) else field.default
+        how = (
+            {"action": "store_true"}
+            if rules["read"] is bool
+            else {"type": rules["read"], "metavar": "X", "help": f"[default: {shown}]"}
+        )
+        how["help"] = " ".join(part for part in (rules["help"], how.get("help")) if part)
+        parser.add_argument(*rules["flags"], dest=field.name, default=field.default, **how)
+    parser.add_argument("--open", action="store_true", help="Open the page in a browser.")
+
+
+def run(chosen: argparse.Namespace, options: Options) -> int:
+    """Serve until told to end."""
+    names = [field.name for field in dataclasses.fields(Settings)]
+    try:
+        settings = Settings(**{name: getattr(chosen, name) for name in names})
+    except ValueError as error:
+        return complain(str(error), USAGE)
+    try:
+        from pimenton.web.running import serve
+    except ImportError as error:
+        return complain(f"serve needs {error.name}: pip install 'pimenton[web]'")
+    return serve(settings, opens=chosen.open)

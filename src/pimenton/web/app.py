@@ -1,0 +1,69 @@
+"""The application: routes of all parts, behind the doors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from pimenton.web import api, files
+from pimenton.web.access import Doors
+from pimenton.web.answers import STATUSES, Refused, refusal, refused_for
+from pimenton.web.pool import Pool
+from pimenton.web.settings import Settings
+
+# Nobody reads it: the client has gone.
+_CLIENT_GONE = 499
+
+
+def application(settings: Settings) -> Starlette:
+    """Make the application.
+
+    Its ``state`` has what requests share: ``settings``, ``pool`` and ``explained``.
+
+    Parameters
+    ----------
+    settings : Settings
+        How it runs.
+    """
+    pool = Pool(settings.n_processes, settings.n_waiting, settings.max_seconds)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await pool.start()
+        yield
+        await pool.stop()
+
+    app = Starlette(
+        routes=[*files.routes, *api.routes],
+        middleware=[Middleware(Doors, settings=settings)],
+        exception_handlers={
+            HTTPException: _http_error,
+            ClientDisconnect: _gone,
+            **dict.fromkeys([Refused, *STATUSES], _refused),
+        },
+        lifespan=lifespan,
+    )
+    app.state.settings, app.state.pool, app.state.explained = settings, pool, api.Explained()
+    return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    refused = refused_for(error)
+    assert refused is not None  # this is called for what is in the table
+    return refusal(refused)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "WrongRequest")
+    refused = Refused(error.status_code, kind, error.detail.lower())
+    refused.headers.update(error.headers or {})
+    return refusal(refused)
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=_CLIENT_GONE)

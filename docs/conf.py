@@ -17,9 +17,14 @@ exclude_patterns = ["source"]
 html_theme = "furo"
 html_title = "pimenton"
 html_show_sphinx = False
+html_static_path = ["static"]
+templates_path = ["templates"]
+html_js_files = ["access.js"]
 # Options are to be read as they are typed.
 smartquotes = False
 html_theme_options = {
+    # The theme puts them outside of every landmark.
+    "top_of_page_buttons": [],
     "light_css_variables": {
         "color-brand-primary": "#a8321a",
         "color-brand-content": "#a8321a",
@@ -68,21 +73,30 @@ def command_section(command: str, help: str) -> list[str]:
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=88),
     )
     module.add_arguments(parser)
+    for action in parser._actions:
+        action.help = explained(action)
+        if action.choices:
+            action.metavar = action.dest.upper()
     usage = parser.format_usage().removeprefix("usage: ").rstrip()
-    rows = [f"| {written(a)} | {a.help or ''} |" for a in parser._actions]
+    rows = [f"| {written(a)} | {a.help} |" for a in parser._actions]
     table = "\n".join(["| argument | what it does |", "| --- | --- |", *rows])
     return [f"## {command}", help, f"```text\n{usage}\n```", table]
 
 
 def written(action: argparse.Action) -> str:
     """Write an argument as it is typed."""
-    value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
+    value = action.metavar or ""
     if not action.option_strings:
         return f"`{value}`"
     takes = action.nargs != 0
-    # A bar would end the table's cell.
     names = ", ".join(action.option_strings) + (f" {value}" if takes and value else "")
-    return f"`{names}`".replace("|", r"\|")
+    return f"`{names}`"
+
+
+def explained(action: argparse.Action) -> str:
+    """Say what an argument does, and what it may be."""
+    choices = f" One of {', '.join(map(str, action.choices))}." if action.choices else ""
+    return f"{action.help or ''}{choices}"
 
 
 def commands_page() -> str:
@@ -134,6 +148,13 @@ def generate(app: Any) -> None:
     (GENERATED / "api.rst").write_text(api_page(), "utf-8")
 
 
+def tell_language(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Say that a page is in Spanish, for who listens to it."""
+    if page.endswith(".es"):
+        context["language"] = "es"
+
+
 def setup(app: Any) -> None:
-    """Have them written before the site is built."""
+    """Have pages written before the site is built, and their language told."""
     app.connect("builder-inited", generate)
+    app.connect("html-page-context", tell_language)

@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pimenton
+from browsing import SIZES, barriers
 from images import ROOT
 from pimenton.cli import COMMANDS
 
@@ -87,3 +89,30 @@ def test_pictures_of_the_tutorial_and_the_plots_are_shown(site: Path) -> None:
     for page, least in (("tutorial.en", 6), ("tutorial.es", 6), ("plots", 6)):
         shown = re.findall(r'<img alt="([^"]+)"', (site / f"{page}.html").read_text("utf-8"))
         assert len(shown) >= least
+
+
+# The same theme makes all pages, so that a few are enough the second time.
+@pytest.mark.parametrize(
+    ("kind", "scheme", "pages"),
+    [("desktop", "light", "*"), ("phone", "dark", "[is]*"), ("phone", "dark", "tutorial.es")],
+)
+def test_pages_are_read_by_keyboard_and_ear_without_complaint(
+    browser: Any, site: Path, kind: str, scheme: str, pages: str
+) -> None:
+    width, height = SIZES[kind]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for file in sorted(site.rglob(f"{pages}.html")):
+        page.goto(file.as_uri())
+        assert barriers(page) == [], file.name
+    context.close()
+    assert complaints == []
+
+
+def test_each_tutorial_says_its_language(site: Path) -> None:
+    for language in ("en", "es"):
+        text = (site / f"tutorial.{language}.html").read_text("utf-8")
+        assert re.search(rf'<html[^>]* lang="{language}"', text)

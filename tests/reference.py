@@ -199,6 +199,31 @@ def diffuse(
     return indices
 
 
+def opaque_codes(colors: Colors) -> NDArray[np.uint32]:
+    return interleaved([colors[:, 0], colors[:, 1], colors[:, 2]]).astype(np.uint32)
+
+
+def opaque_colors(codes: NDArray[np.uint32]) -> Colors:
+    channels = [sum((codes >> 3 * i + c & 1) << i for i in range(8)) for c in (2, 1, 0)]
+    return np.column_stack([*channels, np.full(len(codes), 255)]).astype(np.uint8)
+
+
+def look_up(pixels: NDArray[np.uint8], table: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
+    opaque = pixels[:, 3] == 255
+    return np.where(opaque, table[opaque_codes(pixels)], 0).astype(np.uint8), bool(opaque.all())
+
+
+def halve_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge").astype(int)
+    squares = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2, 4)
+    opacity = squares[..., 3:].sum(axis=(1, 3))
+    sums = (squares[..., :3] * squares[..., 3:]).sum(axis=(1, 3))
+    alpha = (opacity + 2) // 4
+    colors = np.where(alpha > 0, (sums + opacity // 2) // np.maximum(opacity, 1), 0)
+    return np.concatenate([colors, alpha], axis=2).astype(np.uint8)
+
+
 def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> NDArray[np.uint8]:
     rows = filtered.reshape(-1, row_bytes + 1).astype(int)
     result = np.zeros((len(rows) + 1, row_bytes + pixel_bytes), int)

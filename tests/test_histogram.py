@@ -43,3 +43,19 @@ def test_an_unknown_color_has_no_rank() -> None:
     histogram = Histogram.of(np.zeros((1, 1, 4), np.uint8))
     with pytest.raises(ValueError, match="not in the histogram"):
         histogram.ranks(np.full((1, 1, 4), 255, np.uint8))
+
+
+@given(images(), st.integers(1, 8))
+def test_coarse_colors_are_means_of_cells_in_order(pixels: Pixels, n_bits: int) -> None:
+    histogram = Histogram.of(pixels)
+    coarse = histogram.coarsen(n_bits)
+    assert coarse.n_pixels == histogram.n_pixels
+    # A picture with these colors has them in the same order, each once.
+    assert np.array_equal(Histogram.of(coarse.colors[np.newaxis]).colors, coarse.colors)
+    cells = {(bytes(c >> (8 - n_bits)), c[3] == 255) for c in histogram.colors}
+    assert len(coarse.colors) == len(cells)
+
+
+def test_eight_bits_merge_nothing() -> None:
+    histogram = Histogram.of(np.arange(64, dtype=np.uint8).reshape(4, 4, 4) | np.uint8(3))
+    assert histogram.coarsen(8) == histogram

@@ -52,6 +52,35 @@ def test_pixels_are_expanded_as_by_the_reference(n_channels: int, n: int, seed: 
         assert _native.has_hidden_colors(values) == reference.has_hidden_colors(values)
 
 
+@given(images(max_side=40))
+def test_places_among_all_opaque_colors_are_those_of_the_reference(pixels: Pixels) -> None:
+    colors = pixels.reshape(-1, 4) | np.array([0, 0, 0, 255], np.uint8)
+    codes = _native.opaque_codes(colors)
+    assert np.array_equal(codes, reference.opaque_codes(colors))
+    assert np.array_equal(reference.opaque_colors(codes), colors)
+    assert np.array_equal(_native.opaque_colors(codes), colors)
+
+
+@given(images(max_side=40), st.integers(1, 3))
+def test_pixels_are_looked_up_as_by_the_reference(pixels: Pixels, n_threads: int) -> None:
+    rows, table = pixels.reshape(-1, 4), np.arange(2**24, dtype=np.uint32).astype(np.uint8)
+    found, all_opaque = _native.look_up(rows, table, n_threads)
+    expected, expected_opaque = reference.look_up(rows, table)
+    assert np.array_equal(found, expected)
+    assert all_opaque == expected_opaque
+
+
+@given(images())
+def test_pictures_are_halved_as_by_the_reference(pixels: Pixels) -> None:
+    assert np.array_equal(_native.halve_pixels(pixels), reference.halve_pixels(pixels))
+
+
+def test_a_half_is_of_the_colors_that_are_seen() -> None:
+    clear, red, blue = [0, 0, 0, 0], [255, 0, 0, 255], [0, 0, 255, 255]
+    pixels = np.array([[clear, red, blue], [clear, red, blue]], np.uint8)
+    assert _native.halve_pixels(pixels).tolist() == [[[255, 0, 0, 128], blue]]
+
+
 @given(images(), images())
 def test_absent_colors_have_the_highest_rank(pixels: Pixels, others: Pixels) -> None:
     colors, _ = _native.count_colors(others.reshape(-1, 4), 1)

@@ -27,6 +27,7 @@
 #include "scores.hpp"
 #include "search.hpp"
 #include "simd.hpp"
+#include "tables.hpp"
 #include "texture.hpp"
 #include "unfilter.hpp"
 
@@ -221,31 +222,111 @@ auto assign_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
     return array_of(std::move(labels), {points.shape(0)});
 }
 
-auto diffuse_(nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_contig, nb::device::cpu> pixels,
-              Rows<std::uint8_t, 4> colors, Rows<float, 4> points, Line<std::int16_t> exact,
-              Rows<float, 4> entries, Rows<float, 3> taps, float strength, float cap,
-              bool serpentine) {
-    require(points.shape(0) == colors.shape(0), "points and colors must have the same length");
-    require(exact.size() == colors.shape(0), "exact and colors must have the same length");
-    require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
-    const std::size_t height = pixels.shape(0), width = pixels.shape(1);
-    require(height > 0 && width > 0, "there must be at least one pixel");
-    std::vector<Tap> table;
-    for (std::size_t i = 0; i < taps.shape(0); ++i) {
-        const float* row = taps.data() + 3 * i;
-        table.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), row[2]});
-        const Tap& tap = table.back();
-        require(tap.dy >= 0 && tap.dy <= 3 && std::abs(tap.dx) <= ErrorRows::margin &&
-                    (tap.dy > 0 || tap.dx > 0),
-                "a tap must point to a pixel that comes later, at most 4 aside and 3 below");
+using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_contig, nb::device::cpu>;
+
+// Errors diffused down a picture that comes in bands.
+class BandDiffuser {
+   public:
+    BandDiffuser(std::size_t width, Rows<float, 4> entries, Rows<float, 3> taps, float strength,
+                 float cap, bool serpentine)
+        : diffuser_(checked(width, entries), view(entries), table_of(taps), strength, cap,
+                    serpentine) {}
+
+    auto draw(Pixels pixels, Rows<std::uint8_t, 4> colors, Rows<float, 4> points,
+              Line<std::int16_t> exact, bool has_above, bool has_below) {
+        const std::size_t width = pixels.shape(1), n_context = has_above + has_below;
+        require(points.shape(0) == colors.shape(0), "points and colors must have the same length");
+        require(exact.size() == colors.shape(0), "exact and colors must have the same length");
+        require(width == diffuser_.width(), "a band must be as wide as the picture");
+        require(pixels.shape(0) > n_context, "there must be at least one row");
+        const std::size_t n_rows = pixels.shape(0) - n_context;
+        Filled<std::uint8_t> indices(n_rows * width);
+        {
+            Unlocked unlocked;
+            diffuser_.draw({view(pixels), view(colors), view(points), view(exact), has_above, has_below},
+                           indices.values(), active_width());
+        }
+        return indices.array({n_rows, width});
     }
-    std::vector<std::uint8_t> indices(width * height);
+
+    auto errors() {
+        std::vector<float> values;
+        for (const Point& point : diffuser_.errors())
+            values.insert(values.end(), point.begin(), point.end());
+        const std::size_t n = values.size() / 4;
+        return array_of(std::move(values), {n, 4});
+    }
+
+    void go_on_at(std::size_t y, Rows<float, 4> errors) {
+        require(errors.shape(0) == diffuser_.errors().size(), "errors must be those of such a picture");
+        diffuser_.go_on_at(y);
+        const float* value = errors.data();
+        for (Point& point : diffuser_.errors())
+            for (float& coordinate : point) coordinate = *value++;
+    }
+
+   private:
+    static std::size_t checked(std::size_t width, const Rows<float, 4>& entries) {
+        require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
+        require(width > 0, "there must be at least one pixel");
+        return width;
+    }
+
+    static std::vector<Tap> table_of(const Rows<float, 3>& taps) {
+        std::vector<Tap> table;
+        for (std::size_t i = 0; i < taps.shape(0); ++i) {
+            const float* row = taps.data() + 3 * i;
+            table.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), row[2]});
+            const Tap& tap = table.back();
+            require(tap.dy >= 0 && tap.dy <= 3 && std::abs(tap.dx) <= ErrorRows::margin &&
+                        (tap.dy > 0 || tap.dx > 0),
+                    "a tap must point to a pixel that comes later, at most 4 aside and 3 below");
+        }
+        return table;
+    }
+
+    Diffuser diffuser_;
+};
+
+auto diffuse_(Pixels pixels, Rows<std::uint8_t, 4> colors, Rows<float, 4> points,
+              Line<std::int16_t> exact, Rows<float, 4> entries, Rows<float, 3> taps, float strength,
+              float cap, bool serpentine) {
+    BandDiffuser diffuser(pixels.shape(1), entries, taps, strength, cap, serpentine);
+    return diffuser.draw(pixels, colors, points, exact, false, false);
+}
+
+auto opaque_codes_(Rows<std::uint8_t, 4> colors) {
+    Filled<std::uint32_t> codes(colors.shape(0));
+    opaque_codes(view(colors), codes.values(), active_width());
+    return codes.array({colors.shape(0)});
+}
+
+auto opaque_colors_(Line<std::uint32_t> codes) {
+    Filled<std::uint8_t> colors(4 * codes.size());
+    opaque_colors(view(codes), colors.values());
+    return colors.array({codes.size(), 4});
+}
+
+auto look_up_(Rows<std::uint8_t, 4> pixels, Line<std::uint8_t> table, int n_threads) {
+    require(table.size() == n_opaque, "a table must have a value for each opaque color");
+    Filled<std::uint8_t> found(pixels.shape(0));
+    bool all_opaque = false;
     {
         Unlocked unlocked;
-        diffuse(view(pixels), width, view(colors), view(points), view(exact), view(entries),
-                {table, strength, cap, serpentine}, indices, active_width());
+        all_opaque = look_up(view(pixels), view(table), found.values(), n_threads, active_width());
     }
-    return array_of(std::move(indices), {height, width});
+    return nb::make_tuple(found.array({pixels.shape(0)}), all_opaque);
+}
+
+auto halve_pixels_(Pixels pixels) {
+    const std::size_t height = (pixels.shape(0) + 1) / 2, width = (pixels.shape(1) + 1) / 2;
+    require(height > 0 && width > 0, "there must be at least one pixel");
+    Filled<std::uint8_t> half(4 * height * width);
+    {
+        Unlocked unlocked;
+        halve_pixels(view(pixels), pixels.shape(1), half.values(), active_width());
+    }
+    return half.array({height, width, 4});
 }
 
 auto assign_precisely_(Rows<double, 4> points, Rows<double, 4> centroids, int n_threads) {
@@ -526,6 +607,20 @@ NB_MODULE(_native, m) {
           nb::arg("points").noconvert(), nb::arg("exact").noconvert(),
           nb::arg("entries").noconvert(), nb::arg("taps").noconvert(), nb::arg("strength"),
           nb::arg("cap"), nb::arg("serpentine"));
+    nb::class_<BandDiffuser>(m, "BandDiffuser")
+        .def(nb::init<std::size_t, Rows<float, 4>, Rows<float, 3>, float, float, bool>(),
+             nb::arg("width"), nb::arg("entries").noconvert(), nb::arg("taps").noconvert(),
+             nb::arg("strength"), nb::arg("cap"), nb::arg("serpentine"))
+        .def("draw", &BandDiffuser::draw, nb::arg("pixels").noconvert(),
+             nb::arg("colors").noconvert(), nb::arg("points").noconvert(),
+             nb::arg("exact").noconvert(), nb::arg("has_above"), nb::arg("has_below"))
+        .def("errors", &BandDiffuser::errors)
+        .def("go_on_at", &BandDiffuser::go_on_at, nb::arg("y"), nb::arg("errors").noconvert());
+    m.def("opaque_codes", &opaque_codes_, nb::arg("colors").noconvert());
+    m.def("opaque_colors", &opaque_colors_, nb::arg("codes").noconvert());
+    m.def("look_up", &look_up_, nb::arg("pixels").noconvert(), nb::arg("table").noconvert(),
+          nb::arg("n_threads"));
+    m.def("halve_pixels", &halve_pixels_, nb::arg("pixels").noconvert());
     m.def("assign_precisely", &assign_precisely_, nb::arg("points").noconvert(),
           nb::arg("centroids").noconvert(), nb::arg("n_threads"));
     m.def("merge_cells", &merge_cells_, nb::arg("points").noconvert(),

@@ -216,6 +216,8 @@ class ErrorRows {
 
     void clear(std::size_t y) { std::fill_n(row(y) - margin, stride_, Point{}); }
 
+    std::span<Point> all() { return errors_; }
+
    private:
     std::size_t stride_;
     int n_rows_;
@@ -270,45 +272,81 @@ struct DiffuseRow {
     }
 };
 
-// Indices of a picture whose colors are all in the list.
-inline void diffuse(std::span<const std::uint8_t> pixels, std::size_t width,
-                    std::span<const std::uint8_t> colors, std::span<const float> points,
-                    std::span<const std::int16_t> exact, std::span<const float> entries,
-                    const Diffusion& how, std::span<std::uint8_t> indices, Width simd) {
-    const auto index = index_colors(colors, simd);
-    const std::size_t height = indices.size() / width;
-    int reach = 0;
-    for (const Tap& tap : how.taps) reach = std::max(reach, tap.dy);
-    ErrorRows errors(width, reach + 1);
-    ColorGrid grid(entries, how.cap);
-    std::vector<Reach> reaches(how.taps.size());
-    std::array<std::vector<std::uint32_t>, 3> ranks;
-    for (auto& row : ranks) row.resize(width);
-    const auto rank_row = [&](std::size_t y) {
-        run<WriteRanks>(simd, pixels.data() + 4 * width * y, std::size_t{0}, width, &index,
-                        ranks[y % 3].data());
-    };
-    rank_row(0);
-    for (std::size_t y = 0; y < height; ++y) {
-        ask_to_go_on();
-        if (y + 1 < height) rank_row(y + 1);
-        const bool backwards = how.serpentine && y % 2 == 1;
-        for (std::size_t t = 0; t < reaches.size(); ++t) {
-            const Tap& tap = how.taps[t];
-            reaches[t] = {errors.row(y + static_cast<std::size_t>(tap.dy)) +
-                              (backwards ? -tap.dx : tap.dx),
-                          tap.share};
-        }
-        const auto* row = ranks[y % 3].data();
-        run<DiffuseRow>(simd, y > 0 ? static_cast<const std::uint32_t*>(ranks[(y + 2) % 3].data()) : row,
-                        static_cast<const std::uint32_t*>(row),
-                        y + 1 < height ? static_cast<const std::uint32_t*>(ranks[(y + 1) % 3].data()) : row,
-                        static_cast<std::ptrdiff_t>(width), points.data(), exact.data(), &grid,
-                        &how, static_cast<const Point*>(errors.row(y)),
-                        static_cast<const Reach*>(reaches.data()), reaches.size(), backwards,
-                        indices.data() + width * y);
-        errors.clear(y);
+// Pixels, row by row, whose colors are all in the list; the first and the last rows may be there only
+// to be looked at by their neighbours.
+struct Band {
+    std::span<const std::uint8_t> pixels;
+    std::span<const std::uint8_t> colors;
+    std::span<const float> points;
+    std::span<const std::int16_t> exact;
+    bool has_above = false;
+    bool has_below = false;
+};
+
+// Diffuses a picture from top to bottom, whole or in bands that carry their errors on.
+class Diffuser {
+   public:
+    Diffuser(std::size_t width, std::span<const float> entries, std::vector<Tap> taps,
+             float strength, float cap, bool serpentine)
+        : width_(width), taps_(std::move(taps)), how_{taps_, strength, cap, serpentine},
+          errors_(width, reach_of(taps_) + 1), grid_(entries, cap), reaches_(taps_.size()) {
+        for (auto& row : ranks_) row.resize(width);
     }
-}
+    Diffuser(const Diffuser&) = delete;
+    Diffuser& operator=(const Diffuser&) = delete;
+
+    std::size_t width() const { return width_; }
+    std::size_t n_done() const { return y_; }
+    std::span<Point> errors() { return errors_.all(); }
+    void go_on_at(std::size_t y) { y_ = y; }
+
+    void draw(const Band& band, std::span<std::uint8_t> indices, Width simd) {
+        const auto index = index_colors(band.colors, simd);
+        const std::size_t n_rows = band.pixels.size() / (4 * width_);
+        const std::size_t first = band.has_above ? 1 : 0, last = n_rows - (band.has_below ? 1 : 0);
+        const auto rank_row = [&](std::size_t i) {
+            run<WriteRanks>(simd, band.pixels.data() + 4 * width_ * i, std::size_t{0}, width_, &index,
+                            ranks_[i % 3].data());
+        };
+        const auto ranks_of = [&](std::size_t i) {
+            return static_cast<const std::uint32_t*>(ranks_[i % 3].data());
+        };
+        for (std::size_t i = 0; i <= first && i < n_rows; ++i) rank_row(i);
+        for (std::size_t i = first; i < last; ++i, ++y_) {
+            ask_to_go_on();
+            if (i + 1 < n_rows) rank_row(i + 1);
+            const bool backwards = how_.serpentine && y_ % 2 == 1;
+            for (std::size_t t = 0; t < reaches_.size(); ++t) {
+                const Tap& tap = taps_[t];
+                reaches_[t] = {errors_.row(y_ + static_cast<std::size_t>(tap.dy)) +
+                                   (backwards ? -tap.dx : tap.dx),
+                               tap.share};
+            }
+            run<DiffuseRow>(simd, ranks_of(i > 0 ? i - 1 : i), ranks_of(i),
+                            ranks_of(i + 1 < n_rows ? i + 1 : i),
+                            static_cast<std::ptrdiff_t>(width_), band.points.data(),
+                            band.exact.data(), &grid_, static_cast<const Diffusion*>(&how_),
+                            static_cast<const Point*>(errors_.row(y_)),
+                            static_cast<const Reach*>(reaches_.data()), reaches_.size(), backwards,
+                            indices.data() + width_ * (i - first));
+            errors_.clear(y_);
+        }
+    }
+
+   private:
+    static int reach_of(const std::vector<Tap>& taps) {
+        int reach = 0;
+        for (const Tap& tap : taps) reach = std::max(reach, tap.dy);
+        return reach;
+    }
+
+    std::size_t width_, y_ = 0;
+    std::vector<Tap> taps_;
+    Diffusion how_;
+    ErrorRows errors_;
+    ColorGrid grid_;
+    std::vector<Reach> reaches_;
+    std::array<std::vector<std::uint32_t>, 3> ranks_;
+};
 
 }  // namespace pimenton

@@ -64,6 +64,55 @@ def diffuse(
     taps (t, 3) are dx, dy and share of the error.
     """
 
+class BandDiffuser:
+    """Diffuses as ``diffuse`` a picture that comes in bands of rows, from top to bottom."""
+
+    def __init__(
+        self,
+        width: int,
+        entries: Points,
+        taps: NDArray[np.float32],
+        strength: float,
+        cap: float,
+        serpentine: bool,
+    ) -> None: ...
+    def draw(
+        self,
+        pixels: Pixels,
+        colors: Colors,
+        points: Points,
+        exact: NDArray[np.int16],
+        has_above: bool,
+        has_below: bool,
+    ) -> Indices:
+        """Give indices of the next rows, (h, w, 4) without a row of context above and below.
+
+        The context is what lies above and below them in the picture.
+        """
+
+    def errors(self) -> Points:
+        """Give what rows to come have been passed so far."""
+
+    def go_on_at(self, y: int, errors: Points) -> None:
+        """Take up again at a row with the errors that there were."""
+
+def opaque_codes(colors: Colors) -> NDArray[np.uint32]:
+    """Give the place (n,) of each opaque color (n, 4) among all 2**24 in histogram order."""
+
+def opaque_colors(codes: NDArray[np.uint32]) -> Colors:
+    """Give the opaque colors (n, 4) at places (n,) among all 2**24 in histogram order."""
+
+def look_up(
+    pixels: NDArray[np.uint8], table: NDArray[np.uint8], n_threads: int
+) -> tuple[NDArray[np.uint8], bool]:
+    """Give what a table (2**24,) of opaque colors has for pixels (n, 4), zero where not opaque.
+
+    And whether all of them are opaque.
+    """
+
+def halve_pixels(pixels: Pixels) -> Pixels:
+    """Give a picture of half the size, rounded up: means of 2 x 2 pixels weighted by opacity."""
+
 def assign_precisely(
     points: NDArray[np.float64], centroids: NDArray[np.float64], n_threads: int
 ) -> NDArray[np.uint32]:

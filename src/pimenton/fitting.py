@@ -17,6 +17,10 @@ from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.pixels import Pixels, thread_count
 
+# Colors that are clustered at the most, some 60 bytes each; more are merged. It takes a picture of
+# noise, or many pictures, to have so many.
+MOST_COLORS = 1 << 22
+
 
 def palette_of(histogram: Histogram, options: Options, *, n_threads: int | None = None) -> Palette:
     """Find the palette of the pictures that a histogram is the sum of.
@@ -60,6 +64,7 @@ def fit_palette(
     """
     n_threads = thread_count(n_threads)
     space = SPACES[options.space]
+    whole, histogram = histogram, bounded(histogram)
     points = space.from_srgb(histogram.colors, n_threads)
     if options.palette is not None:
         imposed = Palette.of_hex(options.palette)
@@ -85,8 +90,10 @@ def fit_palette(
             options.palette_size, n_threads,
         )  # fmt: skip
     elif options.parses if options.accents is None else options.accents:
+        if whole is not histogram:
+            points = space.from_srgb(whole.colors, n_threads)
         centroids = serve(
-            pixels, histogram, points, centroids, options.palette_size,
+            pixels, whole, points, centroids, options.palette_size,
             space=options.space, n_threads=n_threads,
         )  # fmt: skip
     colors = space.to_srgb(centroids)
@@ -96,6 +103,15 @@ def fit_palette(
             options.palette_size - len(locked), n_threads,
         )  # fmt: skip
     return Palette.of(np.concatenate([locked, colors])), clustering
+
+
+def bounded(histogram: Histogram, most: int = MOST_COLORS) -> Histogram:
+    """Merge colors, by as many bits as needed, until there are no more than so many."""
+    coarse, n_bits = histogram, 8
+    while len(coarse.colors) > most and n_bits > 1:
+        n_bits -= 1
+        coarse = histogram.coarsen(n_bits)
+    return coarse
 
 
 def is_exact(histogram: Histogram, options: Options) -> bool:

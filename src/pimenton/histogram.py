@@ -84,6 +84,41 @@ class Histogram:
         """The number of pixels counted."""
         return int(self.counts.sum())
 
+    def coarsen(self, n_bits: int) -> "Histogram":
+        """Merge colors that agree in the upper bits of every channel into their mean.
+
+        Parameters
+        ----------
+        n_bits : int
+            Bits of a channel that are looked at, 1 to 8.
+
+        Returns
+        -------
+        Histogram
+            Of as many pixels; opaque and translucent colors stay apart.
+
+        Examples
+        --------
+        >>> gray = np.array([[[8, 8, 8, 255], [9, 9, 9, 255], [10, 10, 10, 255]]], np.uint8)
+        >>> coarse = Histogram.of(gray).coarsen(6)
+        >>> coarse.colors.tolist(), coarse.counts.tolist()
+        ([[9, 9, 9, 255]], [3])
+        """
+        kept_bits = np.uint8(255 >> (8 - n_bits) << (8 - n_bits))
+        cells = (self.colors & kept_bits).view(np.uint32)[:, 0]
+        changes = cells[1:] != cells[:-1]
+        opaque = self.colors[:, 3] == 255
+        changes |= opaque[1:] != opaque[:-1]
+        # The colors of a cell stand side by side, since the order interleaves bits from the top.
+        first = np.concatenate([[0], np.flatnonzero(changes) + 1])
+        counts = np.add.reduceat(self.counts, first)
+        colors = np.empty((len(first), 4), np.uint8)
+        for channel in range(4):
+            sums = np.add.reduceat(self.counts * self.colors[:, channel], first)
+            colors[:, channel] = (sums + counts // 2) // counts
+        colors[colors[:, 3] == 0] = 0
+        return Histogram(colors, counts)
+
     def ranks(self, pixels: Pixels, *, n_threads: int | None = None) -> Ranks:
         """Give the place of each pixel's color in the histogram.
 

@@ -3,15 +3,25 @@
 import http.client
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
+
+from images import ROOT
 
 pytest.importorskip("uvicorn", reason="the service needs pimenton[web]")
+
+
+FRUITS = (ROOT / "examples/pictures/fruits.png").read_bytes()
 
 
 @dataclass(frozen=True)
@@ -25,10 +35,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Service:
-    """A service that listens, and its process."""
+    """A service that listens, its process, and what it writes to standard error."""
 
     address: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
+    log: Path
 
     @property
     def place(self) -> tuple[str, int]:
@@ -48,16 +59,34 @@ class Service:
 
 
 @contextmanager
-def serving(*flags: str, environment: Mapping[str, str] | None = None) -> Iterator[Service]:
+def serving(*flags: str) -> Iterator[Service]:
     """Start a service at a free port; at the end it has stopped by itself when told to."""
-    command = [sys.executable, "-m", "pimenton", "serve", "--port", "0", *flags]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        first = process.stderr.readline()
-        try:
-            assert "http" in first, first + process.stderr.read()
-            yield Service(first.split()[-1], process)
-        finally:
-            process.terminate()
-            process.communicate(timeout=60)
-    assert process.returncode == 0
+    with TemporaryDirectory() as folder:
+        place = () if "--data" in flags else ("--data", folder)
+        command = [sys.executable, "-m", "pimenton", "serve", "--port", "0", *place, *flags]
+        log = Path(folder) / "log"
+        with log.open("w") as errors, subprocess.Popen(command, stderr=errors) as process:
+            service = Service(_address(process, log), process, log)
+            try:
+                yield service
+            finally:
+                process.terminate()
+                process.wait(60)
+        assert process.returncode == 0, log.read_text()
+
+
+def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Wait for the first line, which says where the service listens."""
+    while process.poll() is None:
+        line, end, _ = log.read_text().partition("\n")
+        if end and "http" in line:
+            return line.split()[-1]
+        time.sleep(0.02)
+    pytest.fail(log.read_text())
+
+
+def small(format: str = "PNG") -> bytes:
+    """Give a part of the bundled photograph, 96 x 64 pixels."""
+    file = BytesIO()
+    Image.open(BytesIO(FRUITS)).convert("RGB").crop((200, 150, 296, 214)).save(file, format)
+    return file.getvalue()

@@ -2,30 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from io import BytesIO
 
 import pytest
-from PIL import Image
 
-from images import ROOT
 from pimenton import Options, compress, read_image
 from pimenton.batch import Rules, compress_data
-from serving import Service, serving
-
-FRUITS = (ROOT / "examples/pictures/fruits.png").read_bytes()
+from serving import Service, serving, small
 
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     with serving("--jobs", "2") as service:
         yield service
-
-
-def small(format: str = "PNG") -> bytes:
-    """Give a part of the photograph."""
-    file = BytesIO()
-    Image.open(BytesIO(FRUITS)).convert("RGB").crop((200, 150, 296, 214)).save(file, format)
-    return file.getvalue()
 
 
 def test_the_page_and_its_files_are_served_with_tags(service: Service) -> None:

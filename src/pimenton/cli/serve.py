@@ -2,8 +2,10 @@
 
 import argparse
 import dataclasses
+import sys
 
 from pimenton.cli.answers import USAGE, complain
+from pimenton.errors import one_line
 from pimenton.options import Options
 from pimenton.web.settings import Settings
 
@@ -34,4 +36,12 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
         from pimenton.web.running import serve
     except ImportError as error:
         return complain(f"serve needs {error.name}: pip install 'pimenton[web]'")
-    return serve(settings, opens=chosen.open)
+    try:
+        serve(settings, opens=chosen.open, tell=_tell)
+    except (OSError, ValueError) as error:
+        return complain(one_line(error))
+    return 0
+
+
+def _tell(address: str) -> None:
+    print(f"pimenton: listening at {address}", file=sys.stderr, flush=True)

@@ -64,6 +64,11 @@ def refusal(refused: Refused) -> Response:
     )
 
 
+def busy(message: str) -> Refused:
+    """Refuse for now."""
+    return Refused(503, "Busy", message, Retry_After=str(RETRY_SECONDS))
+
+
 def refused_for(error: Exception) -> Refused | None:
     """Find the answer to what the library raises; None if it is a fault of ours."""
     if isinstance(error, Refused):

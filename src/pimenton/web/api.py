@@ -14,11 +14,9 @@ from pimenton.page import check_language
 from pimenton.swatches import PALETTE_FORMATS
 from pimenton.web import work
 from pimenton.web.answers import Refused, json_answer
-from pimenton.web.bodies import read_body, while_connected
+from pimenton.web.bodies import while_connected
 from pimenton.web.choices import Wish, described, wish_of
 
-PALETTE_TYPES = {"css": "text/css", "json": "application/json", "act": "application/octet-stream",
-                 "ase": "application/octet-stream"}  # fmt: skip
 # Explanations wait so long, and so many, for someone to look at them.
 _EXPLAINED_SECONDS = 600.0
 _N_EXPLAINED = 32
@@ -56,7 +54,7 @@ async def palette(request: Request) -> Response:
         request,
         state.pool.run(work.palette_file, data, format, options, state.settings.max_pixels),
     )
-    return Response(file, media_type=PALETTE_TYPES.get(format, "text/plain"))
+    return Response(file, media_type=palette_type(format))
 
 
 async def explain(request: Request) -> Response:
@@ -110,6 +108,14 @@ routes = [
 ]
 
 
+def palette_type(format: str) -> str:
+    """Give the media type of a palette file."""
+    known = {"css": "text/css", "json": "application/json"}
+    return known.get(
+        format, "application/octet-stream" if format in ("act", "ase") else "text/plain"
+    )
+
+
 class Explained:
     """Pages kept for a short time under names that nobody can guess."""
 
@@ -142,7 +148,7 @@ async def _picture(request: Request) -> bytes:
     """Read a picture, unless it would have to wait where there is no place left."""
     pool = request.app.state.pool
     pool.require_place()
-    data = await read_body(request, request.app.state.settings.max_body_bytes)
+    data = await request.body()
     if not data:
         raise Refused(400, "InputMissing", "the body is empty; it must be a picture")
     return data

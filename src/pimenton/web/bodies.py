@@ -1,50 +1,87 @@
-"""Bodies of requests: read within limits of size and time, before anything is decoded."""
+"""Bodies of requests: kept within limits of size and time as they come, before any is decoded."""
 
 import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pimenton.web.answers import Refused
+from pimenton.web.answers import Refused, busy
+from pimenton.web.settings import Settings
 
 T = TypeVar("T")
 
-# A sender that says nothing for so long, or is slower over all than this, is not waited for.
-_SILENT_SECONDS = 10.0
-_BYTES_A_SECOND = 16_384
+# A sender that is slower than this over all is not waited for.
+BYTES_A_SECOND = 16_384
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Read a body.
+class Bounds:
+    """Let bodies through as far as they are allowed.
 
-    Raises
-    ------
-    Refused
-        With 413 if it is too large, which a length given in advance tells before a byte is read;
-        with 408 if it comes too slowly.
-    ClientDisconnect
-        If the sender goes away in the middle.
+    What a route reads raises ``Refused``: with 413 if the body is too large, which a length given
+    in advance tells before a byte is read; with 408 if it comes too slowly; with 503 if there are
+    too many already.
+
+    Parameters
+    ----------
+    app : callable
+        What is behind.
+    settings : Settings
+        What is allowed.
     """
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > max_bytes:
-        raise _too_large(max_bytes)
-    body = bytearray()
-    started = asyncio.get_running_loop().time()
-    chunks = request.stream()
-    while True:
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._n_held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what comes, until the request is answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = asyncio.get_running_loop().time()
+        length = Headers(scope=scope).get("content-length", "")
+        n_bytes = 0
+        is_whole = False
+
+        async def receive_bounded() -> Message:
+            nonlocal n_bytes, is_whole
+            if is_whole:
+                return await receive()
+            if length.isdigit():
+                self._require(int(length), n_bytes)
+            elapsed = asyncio.get_running_loop().time() - started
+            ahead = n_bytes / BYTES_A_SECOND - elapsed
+            try:
+                async with asyncio.timeout(self._settings.max_silence + min(0, ahead)):
+                    message = await receive()
+            except TimeoutError as error:
+                raise Refused(
+                    408, "TooSlow", "the body came too slowly", Connection="close"
+                ) from error
+            n_more = len(message.get("body", b""))
+            n_bytes += n_more
+            self._n_held += n_more
+            is_whole = not message.get("more_body", False)
+            self._require(n_bytes, n_bytes)
+            return message
+
         try:
-            async with asyncio.timeout(_SILENT_SECONDS):
-                body += await anext(chunks)
-        except StopAsyncIteration:
-            return bytes(body)
-        except TimeoutError as error:
-            raise _too_slow() from error
-        if len(body) > max_bytes:
-            raise _too_large(max_bytes)
-        elapsed = asyncio.get_running_loop().time() - started
-        if elapsed > _SILENT_SECONDS + len(body) / _BYTES_A_SECOND:
-            raise _too_slow()
+            await self._app(scope, receive_bounded, send)
+        finally:
+            self._n_held -= n_bytes
+
+    def _require(self, n_bytes: int, n_counted: int) -> None:
+        """Refuse a body of so many bytes, some of which are held already."""
+        if n_bytes > self._settings.max_body_bytes:
+            limit = self._settings.max_body_bytes
+            raise Refused(
+                413, "TooLarge", f"the body is larger than {limit} bytes", Connection="close"
+            )
+        if self._n_held + n_bytes - n_counted > self._settings.max_held_bytes:
+            raise busy("there are too many pictures in memory; try again later")
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
@@ -70,13 +107,3 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
 async def _gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _too_large(max_bytes: int) -> Refused:
-    return Refused(
-        413, "TooLarge", f"the body is larger than {max_bytes} bytes", Connection="close"
-    )
-
-
-def _too_slow() -> Refused:
-    return Refused(408, "TooSlow", "the body came too slowly", Connection="close")

@@ -55,9 +55,7 @@ def wish_of(query: Mapping[str, str]) -> Wish:
         if name not in fields and name not in OWN:
             known = ", ".join(sorted([*fields, *OWN]))
             raise ValueError(f"there is no option {name!r}; there are {known}")
-    own = {
-        name: _read(name, query[name], read) for name, (read, *_) in OWN.items() if name in query
-    }
+    own = {n: _read(n, query[n], choice.read) for n, choice in OWN.items() if n in query}
     chosen = {n: _read(n, query[n], _reader(f)) for n, f in fields.items() if n in query}
     return Wish(
         own.get("format"),
@@ -98,12 +96,35 @@ def _truth(text: str) -> bool:
     return TRUTH[text]
 
 
-# What is not one of ``Options``: how it is read, and its help.
-OWN: dict[str, tuple[Callable[[str], Any], str, tuple[str, ...], Any]] = {
-    "format": (one_of(FORMATS), "Format of the result.", tuple(FORMATS), None),
-    "metadata": (one_of(METADATA), "Keep EXIF, XMP and texts, or not.", tuple(METADATA), "strip"),
-    "allow_larger": (_truth, "Answer a result larger than the picture.", (), False),
-    "preview": (_truth, "A first impression, fast and without a search.", (), False),
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What can be chosen beside ``Options``.
+
+    Attributes
+    ----------
+    read : callable
+        How its text is read.
+    help : str
+        What it is.
+    choices : tuple of str
+        Its values, if they are few.
+    default : str, bool or None
+        What it is if nothing is said.
+    """
+
+    read: Callable[[str], Any]
+    help: str
+    choices: tuple[str, ...] = ()
+    default: str | bool | None = None
+
+
+OWN = {
+    "format": Choice(one_of(FORMATS), "Format of the result.", tuple(FORMATS)),
+    "metadata": Choice(
+        one_of(METADATA), "Keep EXIF, XMP and texts, or not.", tuple(METADATA), "strip"
+    ),
+    "allow_larger": Choice(_truth, "Answer a result larger than the picture.", default=False),
+    "preview": Choice(_truth, "A first impression, fast and without a search.", default=False),
 }
 
 
@@ -124,7 +145,9 @@ def _read(name: str, text: str, read: Callable[[str], Any]) -> Any:
     try:
         return read(text)
     except ValueError as error:
-        raise ValueError(f"{name} {error}" if name in OWN else f"{name}: {error}") from error
+        raise ValueError(
+            f"{name} {error}" if str(error).startswith("must") else f"{name}: {error}"
+        ) from error
 
 
 def described() -> dict[str, Any]:

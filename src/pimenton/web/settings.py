@@ -7,9 +7,11 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from pimenton.pixels import thread_count
+from pimenton.web.records import default_folder
 
 
 def _setting(
@@ -54,10 +56,17 @@ class Settings:
         Pictures that may wait for their turn; one more is answered with 503.
     max_body_bytes : int
         Largest body of a request.
+    max_held_bytes : int
+        Of the bodies of all requests that are not answered yet; one more is answered with 503.
     max_pixels : int
         Most pixels of a picture, all frames of an animation together.
     max_seconds : float
         Longest that a picture may take once its turn has come.
+    max_silence : float
+        Seconds after which a client is not waited for that sends or takes nothing, or less than
+        16 KiB a second over all.
+    data : str or None
+        Folder for what is remembered: keys, counts, results; None is `records.default_folder`.
     tls_cert, tls_key : str or None
         Paths of a certificate and its key, in PEM.
 
@@ -84,12 +93,23 @@ class Settings:
     max_body_bytes: int = _setting(
         64 << 20, "Largest body of a request.", "--max-body-bytes", read=int, limits=(1, 2**40)
     )
+    max_held_bytes: int = _setting(
+        1 << 30, "Of all bodies in memory.", "--max-held-bytes", read=int, limits=(1, 2**50)
+    )
     max_pixels: int = _setting(
         50_000_000, "Most pixels of a picture.", "--max-pixels", read=int, limits=(1, 2**40)
     )
     max_seconds: float = _setting(
         60.0, "Longest that a picture may take.", "--max-seconds", read=float, limits=(0.1, 86400)
     )
+    max_silence: float = _setting(
+        10.0,
+        "Seconds to wait for a silent client.",
+        "--max-silence",
+        read=float,
+        limits=(0.1, 3600),
+    )
+    data: str | None = _setting(None, "Folder for keys and results.", "--data", read=str)
     tls_cert: str | None = _setting(None, "Certificate in PEM.", "--tls-cert", read=str)
     tls_key: str | None = _setting(None, "Key of the certificate.", "--tls-key", read=str)
 
@@ -101,6 +121,11 @@ class Settings:
                 raise ValueError(f"{field.name} must be between {low} and {high}; got {value}")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together; one of them is missing")
+
+    @property
+    def folder(self) -> Path:
+        """Where what is remembered is kept."""
+        return Path(self.data) if self.data else default_folder()
 
     @property
     def is_local(self) -> bool:

@@ -10,6 +10,7 @@ import re
 import zlib
 from binascii import crc32
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from struct import pack, unpack, unpack_from
 from typing import Any, NamedTuple
@@ -186,6 +187,15 @@ def _samples(header: _Header, packed: bytes) -> NDArray[Any]:
 def _inflated(packed: bytes, size: int) -> NDArray[np.uint8]:
     if not packed:
         raise ValueError("it holds no picture")
+    # No stream unpacks to more than 1032 times its size: memory is taken for what can be there.
+    if size <= 1032 * len(packed):
+        import deflate
+
+        # Twice as fast; it does whole streams alone, and for others does not say what is wrong.
+        with suppress(deflate.DeflateError):
+            whole = deflate.zlib_decompress(packed, size)
+            if len(whole) == size:
+                return np.frombuffer(whole, np.uint8)
     stream = zlib.decompressobj()
     data = stream.decompress(packed, size)
     if len(data) < size:

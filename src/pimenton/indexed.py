@@ -66,7 +66,9 @@ class IndexedImage:
 
     def to_pixels(self) -> Pixels:
         """Look every index up: (height, width, 4) uint8, sRGB with straight alpha."""
-        return self.palette.colors[self.indices]
+        # Colors taken whole, as one number each, are looked up several times faster.
+        whole = np.take(self.palette.colors.view(np.uint32).ravel(), self.indices)
+        return whole.view(np.uint8).reshape(*self.indices.shape, 4)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to a file, in the format that the name's ending says.

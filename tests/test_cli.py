@@ -188,6 +188,15 @@ def test_numpys_own_simd_changes_no_bit(photo: Path) -> None:
     assert plain.read_bytes() == wide.read_bytes()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_output_that_finds_no_room_is_said(photo: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "pimenton", "palette", str(photo)]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "pimenton: standard output: No space left on device\n"
+
+
 def test_pipes_carry_the_picture_alone(photo: Path) -> None:
     command = [sys.executable, "-m", "pimenton", "compress", "-k", "8"]
     target = photo.with_name("out.png")

@@ -16,11 +16,11 @@ from pimenton import Palette, _native, compress, measure, read_image
 from pimenton.clustering import kmeans
 from pimenton.colorspace import SPACES
 from pimenton.formats import encode
-from pimenton.gif import LOOK_AHEAD, CodedImage, coded_gif, parse_gif, round_opacity
+from pimenton.gif import LOOK_AHEAD, CodedImage, coded_gif, parse_gif
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.parsing import Recipe, Subject, prepare
-from pimenton.pixels import Pixels
+from pimenton.pixels import Pixels, round_opacity
 from reference import unpack_lzw
 
 WIDTHS = ("baseline", "avx2", "avx512")

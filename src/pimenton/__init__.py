@@ -1,23 +1,23 @@
 """Small pictures with few colors, by K-means color quantization."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pimenton.clustering import Clustering, kmeans
-from pimenton.dithering import remap
-from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
-from pimenton.formats import encode
-from pimenton.histogram import Histogram
-from pimenton.indexed import IndexedImage
-from pimenton.options import Options
-from pimenton.palette import Palette
-from pimenton.pipeline import compress, measure, quantize
-from pimenton.pixels import as_rgba
-from pimenton.quality import Quality
-from pimenton.reading import read_image
-from pimenton.report import Compressed, Report
-
 if TYPE_CHECKING:
+    from pimenton.clustering import Clustering, kmeans
+    from pimenton.dithering import remap
+    from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
     from pimenton.estimator import KMeans
+    from pimenton.formats import encode
+    from pimenton.histogram import Histogram
+    from pimenton.indexed import IndexedImage
+    from pimenton.options import Options
+    from pimenton.palette import Palette
+    from pimenton.pipeline import compress, measure, quantize
+    from pimenton.pixels import as_rgba
+    from pimenton.quality import Quality
+    from pimenton.reading import read_image
+    from pimenton.report import Compressed, Report
 
 __version__ = "0.1.0"
 
@@ -44,11 +44,34 @@ __all__ = [
     "remap",
 ]
 
+# The command starts for every picture, and brings in what it needs alone; so names are fetched when
+# they are asked for.
+_HOMES = {
+    "clustering": ("Clustering", "kmeans"),
+    "dithering": ("remap",),
+    "errors": ("ImageTooLarge", "QualityNotReached", "UnreadableImage"),
+    "estimator": ("KMeans",),
+    "formats": ("encode",),
+    "histogram": ("Histogram",),
+    "indexed": ("IndexedImage",),
+    "options": ("Options",),
+    "palette": ("Palette",),
+    "pipeline": ("compress", "measure", "quantize"),
+    "pixels": ("as_rgba",),
+    "quality": ("Quality",),
+    "reading": ("read_image",),
+    "report": ("Compressed", "Report"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
 
 def __getattr__(name: str) -> Any:
-    # The command, which starts for every picture, has no use for the estimator.
-    if name == "KMeans":
-        from pimenton.estimator import KMeans
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'pimenton' has no attribute {name!r}")
+    value = getattr(import_module(f"pimenton.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return KMeans
-    raise AttributeError(f"module 'pimenton' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

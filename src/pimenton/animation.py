@@ -25,7 +25,7 @@ from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import MAX_COLORS, Palette
 from pimenton.pipeline import compress_pixels
-from pimenton.pixels import Pixels, as_rgba, thread_count
+from pimenton.pixels import Pixels, as_rgba, round_opacity, thread_count
 from pimenton.quality import mse, psnr
 from pimenton.reading import (
     MAX_PIXELS,
@@ -172,7 +172,7 @@ def compress_animation(
         raise ValueError("a png has one palette for all frames; choose gif or webp")
     frames = animation.frames
     if format == "gif":
-        frames = tuple(_without_half_opacity(frame) for frame in frames)
+        frames = tuple(round_opacity(frame) for frame in frames)
     drawn = _drawn(frames, options, thread_count(n_threads))
     data = encode_frames(drawn, format, animation.durations, animation.n_plays)
     elapsed = time.perf_counter() - started
@@ -282,13 +282,6 @@ def _plays_of(image: object) -> int:
     if getattr(image, "format", "") == "GIF":
         return 1 if loop is None else 0 if loop == 0 else int(loop) + 1
     return int(loop or 0)
-
-
-def _without_half_opacity(frame: Pixels) -> Pixels:
-    frame = frame.copy()
-    frame[:, :, 3] = np.where(frame[:, :, 3] < 128, 0, 255)
-    frame[frame[:, :, 3] == 0] = 0
-    return frame
 
 
 def _drawn(frames: Sequence[Pixels], options: Options, n_threads: int) -> list[IndexedImage]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pimenton.gif import CodedImage, coded_gif
 from pimenton.indexed import IndexedImage
 from pimenton.packing import deflated, optimized_png
 from pimenton.pixels import Pixels
@@ -231,6 +230,9 @@ def _saved(picture: "Image.Image", format: str, **choices: Any) -> bytes:
 
 
 def _gif(image: IndexedImage, effort: str) -> bytes:
+    # With it comes the parse, which nothing else here needs.
+    from pimenton.gif import CodedImage, coded_gif
+
     if isinstance(image, CodedImage):
         return coded_gif(image)
     hidden = image.palette.colors[:, 3] < 128

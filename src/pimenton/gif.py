@@ -14,7 +14,7 @@ import numpy as np
 from pimenton import _native
 from pimenton.indexed import IndexedImage
 from pimenton.parsing import BAND_PIXELS, MAX_ERROR, Parsed, Subject
-from pimenton.pixels import Pixels, thread_count
+from pimenton.pixels import thread_count
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,3 @@ def coded_gif(image: CodedImage) -> bytes:
             b"\0;",
         ]
     )
-
-
-def round_opacity(pixels: Pixels) -> Pixels:
-    """Make each pixel opaque or clear, as GIF can show it."""
-    if not ((pixels[:, :, 3] > 0) & (pixels[:, :, 3] < 255)).any():
-        return pixels
-    rounded = pixels.copy()
-    rounded[:, :, 3] = 255
-    rounded[pixels[:, :, 3] < 128] = 0
-    return rounded

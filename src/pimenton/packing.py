@@ -5,8 +5,6 @@ run, so it works in one that the main thread waits for; oxipng does not, so it w
 its own. What is broken off is left behind, and ends with the program.
 """
 
-import json
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -74,6 +72,9 @@ def optimized_png(
         color_type = oxipng.ColorType.indexed(colors)
         raw = oxipng.RawImage(rows, *size, color_type=color_type, bit_depth=bit_depth)
         return bytes(raw.create_optimized_png(**options))
+    import json
+    import subprocess
+
     head = {"size": size, "colors": colors, "bit_depth": bit_depth, "options": options}
     command = [sys.executable, "-P", "-c", _OPTIMIZE]
     given = json.dumps(head).encode() + b"\n" + rows

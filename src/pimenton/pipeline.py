@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pimenton.aims import Stages, draw, quantized
+from pimenton.drawing import Drawn, Stages, Task, draw, quantized
 from pimenton.formats import format_of, write_atomically
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
@@ -203,8 +203,8 @@ def compress_pixels(
     Compressed
     """
     started = time.perf_counter()
-    n_threads, stage = thread_count(n_threads), _stages(progress)
-    drawn = draw(pixels, format, options, n_threads, stage, searches=searches)
+    task = Task.of(pixels, format, options, thread_count(n_threads), _stages(progress))
+    drawn = _aimed(task, searches) if task.is_aimed else draw(task, limited=searches)
     elapsed = time.perf_counter() - started
     image, clustering = drawn.image, drawn.clustering
     error = mse(pixels, image.to_pixels())
@@ -229,6 +229,13 @@ def compress_pixels(
         elapsed_seconds=elapsed,
     )
     return Compressed(drawn.data, image, report)
+
+
+def _aimed(task: Task, searches: bool) -> Drawn:
+    # The parse and its search take a while to bring in, which a command that does without feels.
+    from pimenton.aims import aim, estimate
+
+    return aim(task) if searches else estimate(task)
 
 
 def _stages(progress: Progress | None) -> Stages:

@@ -64,6 +64,16 @@ def as_rgba(array: ArrayLike) -> Pixels:
     return _native.expand_pixels(rows).reshape(*values.shape[:2], 4)
 
 
+def round_opacity(pixels: Pixels) -> Pixels:
+    """Make each pixel opaque or clear, as a GIF can show it."""
+    if not ((pixels[:, :, 3] > 0) & (pixels[:, :, 3] < 255)).any():
+        return pixels
+    rounded = pixels.copy()
+    rounded[:, :, 3] = 255
+    rounded[pixels[:, :, 3] < 128] = 0
+    return rounded
+
+
 def thread_count(n_threads: int | None) -> int:
     """Give the number of threads to use: as asked, or one for each core.
 

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 import time
 from collections import Counter
@@ -177,6 +176,8 @@ def _tell(outcome: Outcome, chosen: argparse.Namespace, *, alone: bool) -> None:
     if outcome.status == FAILED:
         complain(outcome.reason)
     if chosen.json:
+        import json
+
         print(json.dumps(outcome.to_dict()), flush=True)
     elif outcome.status != FAILED and alone and not chosen.quiet:
         print(_line(outcome), flush=True)

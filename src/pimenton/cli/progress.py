@@ -1,6 +1,5 @@
 """A bar on a terminal: how far a batch is, how fast, and how long it will take."""
 
-import shutil
 import sys
 import time
 from types import TracebackType
@@ -52,6 +51,8 @@ class Progress:
 
     def _draw(self) -> None:
         if self.shown:
+            import shutil
+
             width = shutil.get_terminal_size().columns - 1
             elapsed = time.monotonic() - self.started
             sys.stderr.write("\r" + bar(self.n_done, self.n_files, elapsed, width) + "\x1b[K")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from images import FRUITS, images
-from pimenton import Palette, _native, compress, measure, read_image
+from pimenton import Palette, _native, as_rgba, compress, measure, read_image
 from pimenton.clustering import kmeans
 from pimenton.colorspace import SPACES
 from pimenton.formats import encode
@@ -47,7 +47,7 @@ def photograph() -> Subject:
 
 
 def decoded(data: bytes) -> Pixels:
-    return np.asarray(Image.open(BytesIO(data)).convert("RGBA"))
+    return as_rgba(np.asarray(Image.open(BytesIO(data)).convert("RGBA")))
 
 
 @given(images(), st.integers(1, 256), st.sampled_from([0.0, 0.3, 5.0, 1000.0]))

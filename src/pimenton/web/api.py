@@ -156,7 +156,8 @@ async def _picture(request: Request) -> bytes:
 
 async def _compressed(request: Request, wish: Wish) -> work.Made:
     data = await _picture(request)
-    name = hashlib.blake2b(data, digest_size=16).hexdigest()
+    # Only previews gain from a process that has the picture decoded.
+    name = hashlib.blake2b(data, digest_size=16).hexdigest() if wish.is_preview else ""
     state = request.app.state
     asked: work.Made = await while_connected(
         request,

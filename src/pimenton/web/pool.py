@@ -17,8 +17,9 @@ from pimenton.web.processes import Died, Process, Stopped
 
 T = TypeVar("T")
 
-# A process that goes on for so long after it was told to stop is ended.
-_PATIENCE_SECONDS = 2.0
+# A process is told to stop so often, with so much time between, and ended if it goes on.
+_N_TIMES = 8
+_PATIENCE_SECONDS = 0.25
 
 
 class Busy(Exception):
@@ -148,14 +149,15 @@ class Pool:
         timer = loop.call_later(self._max_seconds, self._overrun, job)
         # Threads change no bit: a picture that is alone takes all cores, and one of many its share.
         n_threads = max(1, thread_count(None) // (self.n_running + self.n_waiting))
-        process.seen.append(job.near)
+        if job.near:
+            process.seen.append(job.near)
         try:
             made = await self._in_thread(process.do, job.work, job.arguments, n_threads)
             _answer(job, made)
         except Stopped:
-            _fail(job, TooLong(f"it takes more than {self._max_seconds:g} seconds"))
+            _fail(job, self._too_long())
         except Died as error:
-            _fail(job, TooLong(str(error)) if job.is_late else error)
+            _fail(job, self._too_long() if job.is_late else error)
             process = await self._renewed(process)
         except Exception as error:
             _fail(job, error)
@@ -176,14 +178,18 @@ class Pool:
         job.is_late = True
         self._stop(job)
 
-    def _stop(self, job: _Job) -> None:
-        if job.process is not None:
-            job.process.stop_work()
-            asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._end, job)
+    def _too_long(self) -> TooLong:
+        return TooLong(f"the picture takes more than {self._max_seconds:g} seconds")
 
-    def _end(self, job: _Job) -> None:
-        if job.process is not None:
+    def _stop(self, job: _Job, n_times: int = _N_TIMES) -> None:
+        """Tell a process to stop, again if it was not at work yet, and end it if it goes on."""
+        if job.process is None:
+            return
+        if n_times == 0:
             job.process.kill()
+            return
+        job.process.stop_work()
+        asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._stop, job, n_times - 1)
 
     async def _renewed(self, process: Process) -> Process:
         await self._in_thread(process.end)

@@ -99,6 +99,7 @@ class _Turn:
 def _serve(connection: Connection) -> None:
     """Do what is asked for until the parent hangs up."""
     attend()
+    os.nice(5)
     turn = _Turn()
     if hasattr(signal, "SIGUSR1"):
         # The parent finishes what is in hand when the whole group is told to end.

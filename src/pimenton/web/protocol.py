@@ -7,6 +7,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pimenton.web.bodies import BYTES_A_SECOND
 
+# Bytes that are taken from a connection at a time.
+_PIECE_BYTES = 1 << 15
+
 
 class Patient(H11Protocol):
     """Close connections whose request does not come to its body, or whose answer is not taken.
@@ -26,6 +29,8 @@ class Patient(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
+        # Many senders at once take turns in small pieces, so that none waits for all the others.
+        transport.max_size = _PIECE_BYTES
         super().connection_made(transport)
         self._deadline = self.loop.call_later(self._patience, self.transport.abort)
 

@@ -58,7 +58,7 @@ def compressed(data: bytes, name: str, wish: Wish, max_pixels: int, *, n_threads
     data : bytes
         The picture's file.
     name : str
-        Under which it is kept once it is decoded.
+        Under which it is kept once it is decoded; empty where it is not.
     wish : Wish
         What to make.
     max_pixels : int
@@ -124,7 +124,9 @@ _pictures: OrderedDict[str, Pixels] = OrderedDict()
 
 
 def _decoded(data: bytes, name: str, max_pixels: int) -> Pixels:
-    """Decode a picture, or take the one that is kept."""
+    """Decode a picture, or take the one that is kept; one without a name is not."""
+    if not name:
+        return read_image(data, max_pixels=max_pixels)
     pixels = _pictures.pop(name, None)
     if pixels is None:
         pixels = read_image(data, max_pixels=max_pixels)

@@ -19,6 +19,7 @@ COMMANDS = {
     "curve": "Find out how many colors a picture needs.",
     "keys": "Say who may use the service.",
     "serve": "Serve a page and an interface for pictures.",
+    "certificate": "Make a certificate for the service.",
     "pngquant": "Do as pngquant does, with its options.",
 }
 

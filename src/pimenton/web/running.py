@@ -1,5 +1,6 @@
 """Running: listening, telling where, and ending when told to."""
 
+import os
 import signal
 import socket
 import ssl
@@ -80,9 +81,16 @@ def _config(settings: Settings, records: Records) -> uvicorn.Config:
     try:
         config.load()
     except ssl.SSLError as error:
-        files = f"{settings.tls_cert}, {settings.tls_key}"
+        files = ", ".join(_files(settings))
         raise ValueError(f"{files}: not a certificate with its key in PEM") from error
+    except OSError as error:
+        error.filename = next((name for name in _files(settings) if not os.path.exists(name)), None)
+        raise
     return config
+
+
+def _files(settings: Settings) -> list[str]:
+    return [name for name in (settings.tls_cert, settings.tls_key) if name]
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from pimenton.web import api, files, openapi, watching
+from pimenton.web import api, files, openapi, shrink, watching
 from pimenton.web.access import Doors
 from pimenton.web.answers import STATUSES, Refused, refusal, refused_for
 from pimenton.web.bodies import Bounds
@@ -26,7 +26,7 @@ def application(settings: Settings, records: Records) -> Starlette:
     """Make the application.
 
     Its ``state`` has what requests share: ``settings``, ``records``, ``keys``, ``pool``,
-    ``figures`` and ``explained``.
+    ``figures``, ``explained`` and, while it runs, ``results``.
 
     Parameters
     ----------
@@ -42,11 +42,12 @@ def application(settings: Settings, records: Records) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await pool.start()
-        yield
-        await pool.stop()
+        async with shrink.kept(app):
+            yield
+            await pool.stop()
 
     app = Starlette(
-        routes=[*files.routes, *api.routes, *openapi.routes, *watching.routes],
+        routes=[*files.routes, *api.routes, *shrink.routes, *openapi.routes, *watching.routes],
         middleware=[
             Middleware(watching.Watch, figures=figures),
             Middleware(Doors, settings=settings, keys=keys),

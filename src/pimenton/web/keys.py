@@ -16,6 +16,11 @@ from pimenton.web.records import Records
 
 _KEY_BYTES = 24
 _MOST_NAMED = 100
+_MOST_ASKING = 100
+
+
+class TooManyAsk(Exception):
+    """There are too many already who ask for a key."""
 
 
 class QuotaUsed(Exception):
@@ -78,16 +83,43 @@ class Keys:
         ValueError
             If the name is empty, too long or taken, or the quota is negative.
         """
-        if not 0 < len(name) <= _MOST_NAMED or not name.isprintable():
-            raise ValueError(f"name must have 1 to {_MOST_NAMED} printable letters; got {name!r}")
         if quota is not None and quota < 0:
             raise ValueError(f"quota must be at least 0; got {quota}")
+        return self._insert(name, quota, is_asking=False)
+
+    def ask(self, name: str) -> str:
+        """Make a key that is worth nothing until it is allowed.
+
+        Raises
+        ------
+        ValueError
+            As `add`.
+        TooManyAsk
+            If there are too many such keys.
+        """
+        return self._insert(name, None, is_asking=True)
+
+    def allow(self, name: str, *, quota: int | None = None) -> bool:
+        """Let a key be used, or change its quota; tell whether there is one of this name."""
+        with self._records.change() as database:
+            changed = database.execute(
+                "UPDATE keys SET quota = ?, is_asking = 0 WHERE name = ?", (quota, name)
+            )
+            return changed.rowcount > 0
+
+    def _insert(self, name: str, quota: int | None, *, is_asking: bool) -> str:
+        if not 0 < len(name) <= _MOST_NAMED or not name.isprintable():
+            raise ValueError(f"name must have 1 to {_MOST_NAMED} printable letters; got {name!r}")
         key = secrets.token_urlsafe(_KEY_BYTES)
         try:
             with self._records.change() as database:
+                query = "SELECT count(*) FROM keys WHERE is_asking"
+                if is_asking and database.execute(query).fetchone()[0] >= _MOST_ASKING:
+                    raise TooManyAsk("too many are asking for keys; try again later")
                 database.execute(
-                    "INSERT INTO keys (name, digest, quota, added) VALUES (?, ?, ?, ?)",
-                    (name, _digest(key), quota, time.time()),
+                    "INSERT INTO keys (name, digest, quota, added, is_asking) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (name, _digest(key), quota, time.time(), is_asking),
                 )
         except sqlite3.IntegrityError as error:
             raise ValueError(f"there is a key named {name!r} already") from error
@@ -98,16 +130,22 @@ class Keys:
         with self._records.change() as database:
             return database.execute("DELETE FROM keys WHERE name = ?", (name,)).rowcount > 0
 
-    def accounts(self) -> list[Account]:
-        """Give all whom there is a key for, in the order in which they came."""
+    def accounts(self, *, is_asking: bool = False) -> list[Account]:
+        """Give all whom there is a key for, or all who ask for one, in their order."""
         return [
             Account(*row)  # type: ignore[arg-type]  # columns have these types
-            for row in self._records.rows("SELECT id, name, quota FROM keys ORDER BY id")
+            for row in self._records.rows(
+                "SELECT id, name, quota FROM keys WHERE is_asking = ? ORDER BY id", is_asking
+            )
         ]
 
-    def account(self, key: str) -> Account | None:
-        """Find whom a key stands for; None if it is none."""
-        rows = self._records.rows("SELECT id, name, quota FROM keys WHERE digest = ?", _digest(key))
+    def account(self, key: str, *, is_asking: bool = False) -> Account | None:
+        """Find whom a key stands for; None if it is none, or not allowed unless that is asked."""
+        rows = self._records.rows(
+            "SELECT id, name, quota FROM keys WHERE digest = ? AND is_asking <= ?",
+            _digest(key),
+            is_asking,
+        )
         return Account(*rows[0]) if rows else None  # type: ignore[arg-type]
 
     def used(self, account: Account) -> int:
@@ -118,28 +156,35 @@ class Keys:
         return int(str(rows[0][0])) if rows else 0
 
     @contextmanager
-    def counted(self, account: Account) -> Iterator[int]:
-        """Count a compression, unless it fails; give how many there are with it.
+    def counted(self, account: Account, n: int = 1) -> Iterator[int]:
+        """Count compressions, unless they fail; give how many there are with them.
 
         Raises
         ------
         QuotaUsed
-            If it would be one too many.
+            If they would be too many.
         """
         month = _month()
-        n_used = self._add(account, month, 1)
+        n_used = self.count(account, n, month)
         try:
             yield n_used
         except BaseException:
-            self._add(account, month, -1)
+            self.count(account, -n, month)
             raise
 
-    def _add(self, account: Account, month: str, n: int) -> int:
+    def count(self, account: Account, n: int, month: str | None = None) -> int:
+        """Count compressions, or take them back; give how many there are in this month.
+
+        Raises
+        ------
+        QuotaUsed
+            If they would be too many.
+        """
         with self._records.change() as database:
             [(n_used,)] = database.execute(
                 "INSERT INTO counts VALUES (?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET n = n + excluded.n RETURNING n",
-                (account.id, month, n),
+                (account.id, month or _month(), n),
             ).fetchall()
             if n > 0 and account.quota is not None and n_used > account.quota:
                 raise QuotaUsed(f"all {account.quota} compressions of this month are used")

@@ -1,8 +1,9 @@
 """What the service remembers: one SQLite database in a folder of its own.
 
-Threads share one connection behind a lock, since every statement is short; other processes, such
-as the command that adds keys, open the database beside the service. It is written ahead (WAL): what
-was committed outlives the death of the process.
+Threads share two connections, each behind a lock since every statement is short: one that reads,
+and one that writes, which now and then waits for the disk. Other processes, such as the command
+that adds keys, open the database beside the service. It is written ahead (WAL): readers never wait
+for writers, and what was committed outlives the death of the process.
 """
 
 import os
@@ -19,13 +20,22 @@ CREATE TABLE IF NOT EXISTS keys (
     name TEXT NOT NULL UNIQUE,
     digest BLOB NOT NULL UNIQUE,
     quota INTEGER,
-    added REAL NOT NULL
+    added REAL NOT NULL,
+    is_asking INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS counts (
     key INTEGER NOT NULL,
     month TEXT NOT NULL,
     n INTEGER NOT NULL,
     PRIMARY KEY (key, month)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS results (
+    id TEXT PRIMARY KEY,
+    format TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    ends REAL NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -54,36 +64,42 @@ class Records:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         path = folder / "pimenton.sqlite"
-        self._lock = threading.Lock()
+        self._writing, self._reading = threading.Lock(), threading.Lock()
         try:
-            self._database = sqlite3.connect(
-                path, _WAITING_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._database.execute("PRAGMA journal_mode=WAL")
-            # A failure of power may cost the last moments, never the database.
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.executescript(_SCHEMA)
+            self._writer, self._reader = (_opened(path) for _ in range(2))
+            self._writer.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise OSError(f"{path}: {error}") from error
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
         """Read and write in one transaction, which an exception undoes."""
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
             try:
-                yield self._database
+                yield self._writer
             except BaseException:
-                self._database.execute("ROLLBACK")
+                self._writer.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
+            self._writer.execute("COMMIT")
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """Read what a query finds."""
-        with self._lock:
-            return self._database.execute(query, values).fetchall()
+        with self._reading:
+            return self._reader.execute(query, values).fetchall()
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            self._database.close()
+        with self._reading, self._writing:
+            self._reader.close()
+            self._writer.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(
+        path, _WAITING_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    database.execute("PRAGMA journal_mode=WAL")
+    # A failure of power may cost the last moments, never the database.
+    database.execute("PRAGMA synchronous=NORMAL")
+    return database

@@ -4,6 +4,7 @@ As with ``Options``, a field's metadata holds its help, its flags and how its te
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -67,6 +68,14 @@ class Settings:
         16 KiB a second over all.
     data : str or None
         Folder for what is remembered: keys, counts, results; None is `records.default_folder`.
+    kept_seconds : float
+        How long a result is kept.
+    max_kept_bytes : int
+        Of all results and the pictures they were made of; one more is answered with 503.
+    source_hosts : tuple of str
+        Hosts that are asked for pictures though they are not public.
+    s3_endpoint, gcs_endpoint : str or None
+        Addresses of stores in place of Amazon's and Google's, which need not be public.
     tls_cert, tls_key : str or None
         Paths of a certificate and its key, in PEM.
 
@@ -110,6 +119,17 @@ class Settings:
         limits=(0.1, 3600),
     )
     data: str | None = _setting(None, "Folder for keys and results.", "--data", read=str)
+    kept_seconds: float = _setting(
+        86400.0, "Seconds that a result is kept.", "--keep-seconds", read=float, limits=(1, 10**9)
+    )
+    max_kept_bytes: int = _setting(
+        10 << 30, "Of all results on disk.", "--max-kept-bytes", read=int, limits=(0, 2**60)
+    )
+    source_hosts: tuple[str, ...] = _setting(
+        (), "Hosts to fetch from, public or not, NAME,...", "--source-hosts", read=names_in
+    )
+    s3_endpoint: str | None = _setting(None, "Store in place of Amazon's.", "--s3", read=str)
+    gcs_endpoint: str | None = _setting(None, "Store in place of Google's.", "--gcs", read=str)
     tls_cert: str | None = _setting(None, "Certificate in PEM.", "--tls-cert", read=str)
     tls_key: str | None = _setting(None, "Key of the certificate.", "--tls-key", read=str)
 
@@ -121,6 +141,10 @@ class Settings:
                 raise ValueError(f"{field.name} must be between {low} and {high}; got {value}")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together; one of them is missing")
+        for name in ("s3_endpoint", "gcs_endpoint"):
+            address = getattr(self, name)
+            if address is not None and not re.fullmatch(r"https?://[\w.:\[\]-]+/?", address):
+                raise ValueError(f"{name} must be an address, http or https; got {address!r}")
 
     @property
     def folder(self) -> Path:

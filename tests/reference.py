@@ -172,30 +172,30 @@ def diffuse(
     cap: float,
     serpentine: bool,
 ) -> NDArray[np.uint8]:
-    """Diffuse errors pixel by pixel, in float32 and in the kernel's order."""
+    """Diffuse errors pixel by pixel, in float32: four rows in one direction, four in the other."""
     height, width = pixels.shape[:2]
     ranks = rank_colors(pixels.reshape(-1, 4), colors).reshape(height, width)
     padded = np.pad(ranks, 1, mode="edge")
     errors = np.zeros((height + 4, width + 8, 4), np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        longest = np.float32(cap) / np.float32(strength)
     indices = np.zeros((height, width), np.uint8)
     for y in range(height):
-        direction = -1 if serpentine and y % 2 else 1
+        direction = -1 if serpentine and y // 4 % 2 else 1
         for x in range(width)[::direction]:
             rank = ranks[y, x]
             around = padded[y : y + 3, x : x + 3]
             if exact[rank] >= 0 and (around[1] == rank).all() and (around[:, 1] == rank).all():
                 indices[y, x] = exact[rank]
                 continue
-            target = points[rank] + errors[y, x + 4]
-            best = int(squared_distances(target[np.newaxis], entries).argmin())
-            indices[y, x] = best
-            error = (target - entries[best]) * np.float32(strength)
-            squares = error * error
-            sq = squares[0] + squares[1] + squares[2] + squares[3]
-            if sq > np.float32(cap) * np.float32(cap):
-                error = error * (np.float32(cap) / np.sqrt(sq))
-            for dx, dy, share in taps:
-                errors[y + int(dy), x + 4 + direction * int(dx)] += error * share
+            target = points[rank].copy()
+            for dx, dy, share in taps[::-1]:
+                target += errors[y + 4 - int(dy), x + 4 - direction * int(dx)] * share
+            sq = squared_distances(target[np.newaxis], entries)[0]
+            indices[y, x] = best = sq.argmin()
+            shorter = sq[best] > longest * longest
+            share = np.float32(cap) / np.sqrt(sq[best]) if shorter else np.float32(strength)
+            errors[y + 4, x + 4] = (target - entries[best]) * share
     return indices
 
 

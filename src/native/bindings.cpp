@@ -230,7 +230,7 @@ class BandDiffuser {
     BandDiffuser(std::size_t width, Rows<float, 4> entries, Rows<float, 3> taps, float strength,
                  float cap, bool serpentine)
         : diffuser_(checked(width, entries), view(entries), table_of(taps), strength, cap,
-                    serpentine) {}
+                    serpentine, active_width()) {}
 
     auto draw(Pixels pixels, Rows<std::uint8_t, 4> colors, Rows<float, 4> points,
               Line<std::int16_t> exact, bool has_above, bool has_below) {
@@ -244,7 +244,7 @@ class BandDiffuser {
         {
             Unlocked unlocked;
             diffuser_.draw({view(pixels), view(colors), view(points), view(exact), has_above, has_below},
-                           indices.values(), active_width());
+                           indices.values());
         }
         return indices.array({n_rows, width});
     }
@@ -273,12 +273,13 @@ class BandDiffuser {
     }
 
     static std::vector<Tap> table_of(const Rows<float, 3>& taps) {
+        require(taps.shape(0) <= most_taps, "there must be no more than 12 taps");
         std::vector<Tap> table;
         for (std::size_t i = 0; i < taps.shape(0); ++i) {
             const float* row = taps.data() + 3 * i;
             table.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), row[2]});
             const Tap& tap = table.back();
-            require(tap.dy >= 0 && tap.dy <= 3 && std::abs(tap.dx) <= ErrorRows::margin &&
+            require(tap.dy >= 0 && tap.dy <= 3 && std::abs(tap.dx) <= tap_reach &&
                         (tap.dy > 0 || tap.dx > 0),
                     "a tap must point to a pixel that comes later, at most 4 aside and 3 below");
         }

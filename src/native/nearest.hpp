@@ -134,6 +134,12 @@ struct Candidates {
     kept.n = n_kept;
 }
 
+struct KeepCandidates {
+    [[gnu::always_inline]] static void run(const Box* box, Candidates* all, Candidates* kept) {
+        keep_candidates(*box, *all, *kept);
+    }
+};
+
 // The points of a block by coordinate, the last one repeated where there are fewer.
 using Lanes = std::array<std::array<float, block_size>, 4>;
 

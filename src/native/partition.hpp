@@ -83,12 +83,6 @@ struct LeastJoiningCost {
     static constexpr float tiny = std::numeric_limits<float>::min();
 };
 
-struct KeepCandidates {
-    [[gnu::always_inline]] static void run(const Box* box, Candidates* all, Candidates* kept) {
-        keep_candidates(*box, *all, *kept);
-    }
-};
-
 // Boxes around clusters, by coordinate.
 struct Boxes {
     std::vector<float> middle[4], half[4];

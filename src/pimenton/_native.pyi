@@ -91,7 +91,7 @@ class BandDiffuser:
         """
 
     def errors(self) -> Points:
-        """Give what rows to come have been passed so far."""
+        """Give what the last rows were off, which rows to come need."""
 
     def go_on_at(self, y: int, errors: Points) -> None:
         """Take up again at a row with the errors that there were."""

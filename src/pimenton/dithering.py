@@ -71,8 +71,8 @@ _EXTREMES = np.array([[0, 0, 0, 255], [255, 255, 255, 255]], np.uint8)
 def diffusion(taps: _Taps, n_parts: int) -> Dither:
     """Make a dithering that passes errors on by a table of taps.
 
-    Rows run to and fro. A color that is exactly a palette entry, in a pixel whose four neighbours
-    have it too, is left as it is.
+    Four rows run to, four fro. A color that is exactly a palette entry, in a pixel whose four
+    neighbours have it too, is left as it is.
 
     Parameters
     ----------

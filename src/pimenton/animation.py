@@ -35,6 +35,7 @@ from pimenton.reading import (
     without_pillow_warnings,
 )
 from pimenton.report import Compressed, Report
+from pimenton.soundness import require_sound
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,11 @@ def count_frames(source: Path | bytes) -> int:
 
 
 def read_animation(
-    source: Path | bytes, *, name: str | None = None, max_pixels: int = MAX_PIXELS
+    source: Path | bytes,
+    *,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    lenient: bool = False,
 ) -> Animation:
     """Read all frames of a GIF, APNG or WebP, drawn over each other as the file says.
 
@@ -100,6 +105,8 @@ def read_animation(
         What errors call the content.
     max_pixels : int, optional
         Animations with more pixels in all are refused before they are decoded.
+    lenient : bool, optional
+        As in ``read_image``.
 
     Raises
     ------
@@ -126,8 +133,14 @@ def read_animation(
                     if i >= skipped:
                         frames.append(as_rgba(np.asarray(frame.convert("RGBA"))))
                         durations.append(float(frame.info.get("duration", 0) or 0))
-        except UnreadableImage:
+            if not lenient:
+                file.seek(0)
+                data = file.read()
+                require_sound(format_in(data[:64]), data)
+        except ImageTooLarge:
             raise
+        except UnreadableImage as error:
+            raise UnreadableImage(f"{name}: {error}") from error
         except Exception as error:
             reason = " ".join(str(error).split())
             raise UnreadableImage(f"{name}: damaged animation ({reason})") from error
@@ -209,6 +222,7 @@ def compress_source(
     *,
     n_threads: int | None = None,
     max_pixels: int = MAX_PIXELS,
+    lenient: bool = False,
 ) -> tuple[Compressed, str]:
     """Compress a picture, or an animation where the format can move.
 
@@ -226,6 +240,8 @@ def compress_source(
         Threads to use, by default one a core; they change no bit.
     max_pixels : int, optional
         Pictures with more pixels are refused before they are decoded.
+    lenient : bool, optional
+        As in ``read_image``.
 
     Returns
     -------
@@ -243,7 +259,7 @@ def compress_source(
     note = f"first of {n_frames} pictures" if n_frames > 1 else ""
     if n_frames > 1 and format in ANIMATED and _moves(source):
         try:
-            animation = read_animation(source, name=name, max_pixels=max_pixels)
+            animation = read_animation(source, name=name, max_pixels=max_pixels, lenient=lenient)
         except ImageTooLarge:
             raise
         except UnreadableImage:
@@ -259,7 +275,7 @@ def compress_source(
     whole: Path | BytesIO = BytesIO(source) if isinstance(source, bytes) else source
     if isinstance(whole, BytesIO):
         whole.name = name
-    pixels = read_image(whole, max_pixels=max_pixels)
+    pixels = read_image(whole, max_pixels=max_pixels, lenient=lenient)
     made = compress_pixels(pixels, format, options, input_bytes=n_bytes, n_threads=n_threads)
     return made, note
 

@@ -32,7 +32,7 @@ WRITTEN, KEPT, COPIED, DONE, FAILED = "written", "kept", "copied", "done", "fail
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What may be written, and what goes with it.
+    """What may be read and written, and what goes with it.
 
     Attributes
     ----------
@@ -46,6 +46,8 @@ class Rules:
         A key of ``METADATA``.
     preserve_times : bool
         Give the target the source's time of modification.
+    lenient : bool
+        Take a file whose picture can be read though something else in it is damaged.
     """
 
     force: bool = False
@@ -53,6 +55,7 @@ class Rules:
     allow_larger: bool = False
     metadata: str = "strip"
     preserve_times: bool = False
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,9 @@ def compress_file(
     state = source.stat()
     metadata = replace(read_metadata(source, keep=rules.metadata), mark=digest)
     limited = _leave_room(options, format, metadata)
-    made, note = compress_source(source, str(source), format, limited, n_threads=n_threads)
+    made, note = compress_source(
+        source, str(source), format, limited, lenient=rules.lenient, n_threads=n_threads
+    )
     result = with_data(made, furnish(made.data, format, metadata), options)
     comparable = job.copy is not None or is_written(source, format)
     if comparable and len(result.data) >= state.st_size and not rules.allow_larger:

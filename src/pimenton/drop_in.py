@@ -124,7 +124,8 @@ def requantize(
     n_threads = thread_count(n_threads)
     file = BytesIO(data)
     file.name = name
-    pixels = read_image(file)
+    # pngquant takes what libpng can read.
+    pixels = read_image(file, lenient=True)
     histogram = Histogram.of(pixels, n_threads=n_threads)
     palette = _palette(histogram, wishes, n_threads)
     error = error_of(histogram, palette, n_threads)
@@ -230,7 +231,7 @@ def _fitted(histogram: Histogram, n_colors: int, wishes: Wishes, n_threads: int)
 
 
 def _imposed(data: bytes, wishes: Wishes, n_threads: int) -> Palette:
-    histogram = Histogram.of(read_image(data), n_threads=n_threads)
+    histogram = Histogram.of(read_image(data, lenient=True), n_threads=n_threads)
     return _fitted(histogram, wishes.n_colors, wishes, n_threads)
 
 

@@ -80,7 +80,11 @@ def find_jobs(
 
 
 def share_palette(
-    jobs: Iterable[Job], options: Options, *, n_threads: int | None = None
+    jobs: Iterable[Job],
+    options: Options,
+    *,
+    lenient: bool = False,
+    n_threads: int | None = None,
 ) -> Options:
     """Impose on many files the palette that all of them together would have.
 
@@ -90,6 +94,8 @@ def share_palette(
         The files; those that cannot be read have no say.
     options : Options
         The choices.
+    lenient : bool, optional
+        As in ``read_image``.
     n_threads : int, optional
         Threads to use, by default one a core; they change no bit.
 
@@ -101,7 +107,7 @@ def share_palette(
     histogram: Histogram | None = None
     for job in jobs:
         try:
-            own = Histogram.of(read_image(job.source), n_threads=n_threads)
+            own = Histogram.of(read_image(job.source, lenient=lenient), n_threads=n_threads)
         except FAILURES:
             continue
         histogram = own if histogram is None else histogram + own

@@ -26,7 +26,7 @@ from pimenton.profiles import Encoding, icc_encoding, png_encoding
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 # More than any profile or text that a picture needs; a stream that unpacks to more is passed over.
-_MAX_METADATA_BYTES = 1 << 24
+MAX_METADATA_BYTES = 1 << 24
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 # First column and row, and steps, of the passes of an interlaced picture (section 8.1).
@@ -75,7 +75,7 @@ class _Header(NamedTuple):
         return self.depth * _CHANNELS[self.color_type]
 
 
-def decode_png(data: bytes, max_pixels: int) -> Decoded:
+def decode_png(data: bytes, max_pixels: int, *, lenient: bool = False) -> Decoded:
     """Decode a PNG; of an animation, the picture that stands for it.
 
     Parameters
@@ -84,6 +84,9 @@ def decode_png(data: bytes, max_pixels: int) -> Decoded:
         The whole file.
     max_pixels : int
         Pictures with more pixels are refused before they are decoded.
+    lenient : bool, optional
+        Whether more than the picture may be packed where it is, and indices may lie beyond the
+        palette.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def decode_png(data: bytes, max_pixels: int) -> Decoded:
             facts.setdefault(kind, body)
     if header is None:
         raise ValueError("no header")
-    samples = _colored(_samples(header, b"".join(packed)), header, facts)
+    samples = _colored(_samples(header, b"".join(packed), lenient), header, facts, lenient)
     return Decoded(samples, _encoding_of(facts), _orientation_of(facts))
 
 
@@ -162,7 +165,7 @@ def _header_of(body: bytes, max_pixels: int) -> _Header:
     return header
 
 
-def _samples(header: _Header, packed: bytes) -> NDArray[Any]:
+def _samples(header: _Header, packed: bytes, lenient: bool) -> NDArray[Any]:
     """Unpack to (height, width, channels), uint8 or uint16, low depths not yet scaled."""
     passes = [
         (x, y, dx, dy, -(-(header.width - x) // dx), -(-(header.height - y) // dy))
@@ -171,7 +174,7 @@ def _samples(header: _Header, packed: bytes) -> NDArray[Any]:
     ]
     row_bytes = [(width * header.pixel_bits + 7) // 8 for *_, width, _ in passes]
     sizes = [(n + 1) * height for n, (*_, height) in zip(row_bytes, passes, strict=True)]
-    rows = _inflated(packed, sum(sizes))
+    rows = _inflated(packed, sum(sizes), lenient)
     if len(passes) == 1:
         return _unpacked(rows, row_bytes[0], header.width, header)
     dtype = np.uint16 if header.depth == 16 else np.uint8
@@ -184,24 +187,27 @@ def _samples(header: _Header, packed: bytes) -> NDArray[Any]:
     return samples
 
 
-def _inflated(packed: bytes, size: int) -> NDArray[np.uint8]:
+def _inflated(packed: bytes, size: int, lenient: bool) -> NDArray[np.uint8]:
     if not packed:
         raise ValueError("it holds no picture")
     # No stream unpacks to more than 1032 times its size: memory is taken for what can be there.
     if size <= 1032 * len(packed):
         import deflate
 
-        # Twice as fast; it does whole streams alone, and for others does not say what is wrong.
+        # Twice as fast, for whole streams of just this size, which end with the sum of their bytes.
         with suppress(deflate.DeflateError):
             whole = deflate.zlib_decompress(packed, size)
-            if len(whole) == size:
+            is_end = packed.find(pack(">I", deflate.adler32(whole))) == len(packed) - 4
+            if len(whole) == size and (is_end or lenient):
                 return np.frombuffer(whole, np.uint8)
     stream = zlib.decompressobj()
     data = stream.decompress(packed, size)
     if len(data) < size:
         raise ValueError(f"the file ends after {100 * len(data) // size} % of the picture")
-    # The checksum stands behind the last byte; what else may follow is no part of the picture.
-    stream.decompress(stream.unconsumed_tail, 1)
+    # The checksum stands behind the last byte.
+    more = stream.decompress(stream.unconsumed_tail, 1)
+    if not lenient and (more or stream.unused_data or not stream.eof):
+        raise ValueError("more is packed where the picture is, or its end is missing")
     return np.frombuffer(data, np.uint8)
 
 
@@ -218,11 +224,13 @@ def _unpacked(rows: NDArray[np.uint8], row_bytes: int, width: int, header: _Head
     return values.reshape(height, width, _CHANNELS[header.color_type])
 
 
-def _colored(samples: NDArray[Any], header: _Header, facts: dict[bytes, bytes]) -> NDArray[Any]:
+def _colored(
+    samples: NDArray[Any], header: _Header, facts: dict[bytes, bytes], lenient: bool
+) -> NDArray[Any]:
     """Look palette entries up, scale low depths, and make the transparent color transparent."""
     clear = facts.get(b"tRNS")
     if header.color_type == 3:
-        return _looked_up(samples[:, :, 0], facts.get(b"PLTE", b""), clear)
+        return _looked_up(samples[:, :, 0], facts.get(b"PLTE", b""), clear, lenient)
     alpha = None
     if clear and header.color_type in (0, 2):
         color = np.frombuffer(clear[: 2 * samples.shape[2]], ">u2")
@@ -237,10 +245,14 @@ def _colored(samples: NDArray[Any], header: _Header, facts: dict[bytes, bytes]) 
     return np.dstack([samples, alpha.astype(samples.dtype) * opaque])
 
 
-def _looked_up(indices: NDArray[Any], palette: bytes, clear: bytes | None) -> NDArray[np.uint8]:
+def _looked_up(
+    indices: NDArray[Any], palette: bytes, clear: bytes | None, lenient: bool
+) -> NDArray[np.uint8]:
     n_colors = len(palette) // 3
     if not 1 <= n_colors <= 256:
         raise ValueError("broken palette")
+    if not lenient and n_colors <= (highest := int(indices.max())):
+        raise ValueError(f"an index of {highest} in a palette of {n_colors} colors")
     # An index beyond the palette is opaque black, as browsers show it (section 11.2.2).
     colors = np.zeros((256, 4), np.uint8)
     colors[:, 3] = 255
@@ -253,7 +265,7 @@ def _looked_up(indices: NDArray[Any], palette: bytes, clear: bytes | None) -> ND
 def _encoding_of(facts: dict[bytes, bytes]) -> Encoding:
     """Read how samples stand for light: a profile wins over sRGB, and that over gamma."""
     if b"iCCP" in facts:
-        profile = expanded(facts[b"iCCP"].partition(b"\0")[2][1:])
+        profile = expanded(packed_part(b"iCCP", facts[b"iCCP"]))
         if profile:
             return icc_encoding(profile)
     if b"sRGB" in facts:
@@ -268,13 +280,31 @@ def _encoding_of(facts: dict[bytes, bytes]) -> Encoding:
 
 
 def expanded(packed: bytes) -> bytes:
-    """Inflate metadata; empty if it is damaged or too large."""
+    """Inflate metadata; empty if it is damaged or larger than the package takes any."""
+    data, ended = _opened(packed, MAX_METADATA_BYTES)
+    return data if ended else b""
+
+
+def is_larger(packed: bytes, limit: int) -> bool:
+    """Tell whether metadata inflates to more than so many bytes."""
+    return len(_opened(packed, limit + 1)[0]) > limit
+
+
+def _opened(packed: bytes, limit: int) -> tuple[bytes, bool]:
+    """Inflate up to so many bytes, and tell whether these are all."""
     stream = zlib.decompressobj()
     try:
-        data = stream.decompress(packed, _MAX_METADATA_BYTES)
+        return stream.decompress(packed, limit), stream.eof
     except zlib.error:
-        return b""
-    return data if stream.eof else b""
+        return b"", False
+
+
+def packed_part(kind: bytes, body: bytes) -> bytes:
+    """Give what is deflated in a chunk of text or a profile."""
+    rest = body.partition(b"\0")[2]
+    if kind != b"iTXt":
+        return rest[1:]
+    return rest[2:].split(b"\0", 2)[-1] if rest[:1] == b"\1" else b""
 
 
 def _orientation_of(facts: dict[bytes, bytes]) -> int:
@@ -287,7 +317,7 @@ def _orientation_of(facts: dict[bytes, bytes]) -> int:
             digits = b"".join(text.split(b"\n")[3:])
             if not exif and re.fullmatch(rb"(?:[0-9a-fA-F]{2})+", digits):
                 exif = bytes.fromhex(digits.decode("ascii"))
-    _, _, xmp = facts.get(b"iTXtXML:com.adobe.xmp", b"").partition(b"\0")
-    if xmp[:1] == b"\1":
-        xmp = expanded(xmp[2:].split(b"\0", 2)[-1])
+    text = facts.get(b"iTXtXML:com.adobe.xmp", b"")
+    packed = packed_part(b"iTXt", text)
+    xmp = expanded(packed) if packed else text.partition(b"\0")[2]
     return exif_orientation(exif) or xmp_orientation(xmp) or 1

@@ -30,6 +30,7 @@ from pimenton.profiles import (
     png_encoding,
     to_bytes,
 )
+from pimenton.soundness import require_sound
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +63,7 @@ _PLANAR = 0x011C
 _BITS_PER_SAMPLE = 0x0102
 
 
-def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def read_image(source: Source, *, max_pixels: int = MAX_PIXELS, lenient: bool = False) -> Pixels:
     """Read a picture.
 
     Gray, palette, CMYK and 16-bit pictures, color profiles, a PNG's gamma and EXIF rotation are
@@ -74,6 +75,8 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         An array is taken as by ``as_rgba``.
     max_pixels : int, optional
         Pictures with more pixels are refused before they are decoded.
+    lenient : bool, optional
+        Whether a file is taken whose picture can be read though something else in it is damaged.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
             return _finished(_of_pillow(source))
     name, file = _opened(source)
     with file:
-        return _finished(_decoded(file, name, max_pixels))
+        return _finished(_decoded(file, name, max_pixels, lenient))
 
 
 def format_in(head: bytes) -> str:
@@ -136,18 +139,22 @@ def _opened(source: Source) -> tuple[str, BinaryIO]:
     )
 
 
-def _decoded(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+def _decoded(file: BinaryIO, name: str, max_pixels: int, lenient: bool) -> Decoded:
     head = file.read(64)
     file.seek(0)
     if not head:
         raise UnreadableImage(f"{name}: empty file")
     try:
         if head.startswith(SIGNATURE):
-            return decode_png(file.read(), max_pixels)
+            data = file.read()
+            decoded = decode_png(data, max_pixels, lenient=lenient)
+            if not lenient:
+                require_sound("png", data)
+            return decoded
         for format, (module, signature) in _FORMATS.items():
             if re.match(signature, head, re.DOTALL):
                 _load_decoder(module)
-                return _decoded_by_pillow(file, format, max_pixels)
+                return _decoded_by_pillow(file, format, max_pixels, lenient)
         raise UnreadableImage("not an image")
     except ImageTooLarge as error:
         raise ImageTooLarge(f"{name}: {error}") from error
@@ -182,7 +189,9 @@ def _finished(decoded: Decoded) -> Pixels:
     return as_rgba(turned(samples, decoded.orientation))
 
 
-def _decoded_by_pillow(file: BinaryIO, format: str, max_pixels: int) -> Decoded:
+def _decoded_by_pillow(
+    file: BinaryIO, format: str, max_pixels: int, lenient: bool = False
+) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
     if format == "TIFF":
@@ -198,6 +207,9 @@ def _decoded_by_pillow(file: BinaryIO, format: str, max_pixels: int) -> Decoded:
                 _refuse_separate_planes(image)
             tiles = list(getattr(image, "tile", []))
             image.load()
+            if not lenient:
+                file.seek(0)
+                require_sound(format.lower(), file.read())
             return _of_pillow(image, _deep_samples(file, image, tiles))
     except UnreadableImage:
         raise

@@ -62,6 +62,9 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         help="Keep EXIF, XMP and texts, or not.  [default: strip]",
     )
     parser.add_argument(
+        "--lenient", action="store_true", help="Take files damaged beside their picture."
+    )
+    parser.add_argument(
         "--preserve-times", action="store_true", help="Give results the time of their inputs."
     )
 
@@ -82,7 +85,7 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
     except (OSError, ValueError) as error:
         return complain(one_line(error))
     if chosen.shared_palette:
-        options = share_palette(jobs, options, n_threads=chosen.threads)
+        options = share_palette(jobs, options, lenient=chosen.lenient, n_threads=chosen.threads)
     places = {path.parent for job in jobs for path in job.places}
     remove_stale(places)
     started = time.monotonic()
@@ -129,6 +132,7 @@ def _rules(chosen: argparse.Namespace) -> Rules:
         allow_larger=chosen.allow_larger,
         metadata=chosen.metadata,
         preserve_times=chosen.preserve_times,
+        lenient=chosen.lenient,
     )
 
 

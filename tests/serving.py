@@ -59,8 +59,8 @@ class Service:
 
 
 @contextmanager
-def serving(*flags: str) -> Iterator[Service]:
-    """Start a service at a free port; at the end it has stopped by itself when told to."""
+def serving(*flags: str, status: int = 0) -> Iterator[Service]:
+    """Start a service at a free port; at the end it has stopped, by itself when told to."""
     with TemporaryDirectory() as folder:
         place = () if "--data" in flags else ("--data", folder)
         command = [sys.executable, "-m", "pimenton", "serve", "--port", "0", *place, *flags]
@@ -72,7 +72,7 @@ def serving(*flags: str) -> Iterator[Service]:
             finally:
                 process.terminate()
                 process.wait(60)
-        assert process.returncode == 0, log.read_text()
+        assert process.returncode == status, log.read_text()
 
 
 def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:

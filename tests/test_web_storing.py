@@ -1,9 +1,6 @@
 """Results put into a store: signed as Amazon says, and to no other place than was named."""
 
 import json
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ from typing import Any
 import pytest
 
 from serving import Service, serving
+from stores import bucket
 from tinypng import opened, picture
 
 pytest.importorskip("httpcore", reason="the service needs pimenton[web]")
@@ -46,22 +44,8 @@ def test_a_signature_is_the_one_in_amazons_example() -> None:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """Run a server that speaks as S3 does, with one bucket."""
-    pytest.importorskip("moto", reason="moto stands in for S3")
-    with create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port]
-    address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
-        while server.poll() is None:
-            try:
-                put = urllib.request.Request(f"{address}/shop", method="PUT")
-                urllib.request.urlopen(put, timeout=10).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+    with bucket() as address:
         yield address
-        server.terminate()
 
 
 @pytest.fixture(scope="module")

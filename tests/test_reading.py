@@ -13,6 +13,7 @@ from images import ROOT
 from pimenton import ImageTooLarge, UnreadableImage, as_rgba, compress, read_image
 from pimenton.reading import format_in
 
+SAMPLES = ROOT / "tests" / "samples"
 DATA = ROOT.parent / "shared" / "data"
 SUITE = sorted(DATA.glob("pngsuite/*.png"))
 DAMAGED = sorted(path for path in DATA.glob("malformed/**/*") if path.suffix)
@@ -165,6 +166,19 @@ def test_damaged_files_are_refused_at_once() -> None:
         assert line, path
         assert "\n" not in line, path
         assert time.monotonic() - started < 10, path
+
+
+def test_heic_is_read_upright_and_with_its_opacity() -> None:
+    pytest.importorskip("pi_heif")
+    turned = read_image(SAMPLES / "turned_becomes_upright.heic")
+    assert turned.shape == (64, 32, 4)
+    # Blue, red, yellow and green, as they are seen; coding moves a color by a step or two.
+    corners = turned[[8, 8, -8, -8], [8, -8, 8, -8], :3].astype(int)
+    wanted = [[40, 60, 220], [220, 30, 30], [230, 220, 60], [30, 200, 60]]
+    assert np.abs(corners - wanted).max() <= 3
+    clear = read_image(SAMPLES / "clear_middle_stays_clear.heic")
+    assert clear[16, 32].tolist() == [0, 0, 0, 0]
+    assert (clear[[2, -2], [2, -2], 3] == 255).all()
 
 
 def test_heic_is_known_and_its_decoder_asked_for() -> None:

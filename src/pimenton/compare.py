@@ -11,11 +11,21 @@ import numpy as np
 
 from pimenton.difference import channel_error
 from pimenton.histogram import Histogram
-from pimenton.page import Picture, Shown, check_language, image_element, join_page, printable
+from pimenton.page import (
+    Picture,
+    Shown,
+    check_language,
+    image_element,
+    join_page,
+    printable,
+    stage,
+)
 from pimenton.palette import MAX_COLORS, Palette
 from pimenton.quality import measure_pixels
 
-SCRIPTS = ("stage.js", "chart.js", "difference.js", "panels.js", "compare.js")
+SCRIPTS = (
+    "stage.js", "chart.js", "difference.js", "viewer.js", "swatches.js", "panels.js", "compare.js",
+)  # fmt: skip
 # Of the histogram of error; they are whole levels wide.
 MAX_BARS = 40
 
@@ -81,9 +91,8 @@ def compare_page(
         title=title or original.name,
         lang=lang,
         data=data,
-        aspect=f"{width} / {height}",
-        original_image=images[0],
-        result_images="\n        ".join(images[1:]),
+        styles=("stage.css",),
+        stage=stage(images[0], "\n    ".join(images[1:])),
     )
 
 

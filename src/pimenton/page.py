@@ -1,11 +1,13 @@
 """Pages to look at: one file each, no network.
 
 Markup, style, scripts and texts are data files in ``web``; here they are joined with pictures as
-data addresses and figures as JSON.
+data addresses and figures as JSON. Scripts that other pages share are modules, and lose their
+imports and exports where they are joined.
 """
 
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -145,6 +147,7 @@ def join_page(
     title: str,
     lang: str,
     data: Mapping[str, Any],
+    styles: Sequence[str] = (),
     libraries: Sequence[str] = (),
     **parts: str,
 ) -> str:
@@ -155,13 +158,15 @@ def join_page(
     name : str
         Of the page's body and style, and of its part of the texts.
     scripts : sequence of str
-        Names of the scripts that run, one after the other, after ``base.js``.
+        Names of the scripts that run, one after the other, after ``words.js`` and ``base.js``.
     title : str
         Title of the page.
     lang : str
         Language at first; the page offers the others.
     data : mapping
         What the scripts find as ``data``, besides ``lang`` and ``texts``.
+    styles : sequence of str
+        Names of styles between ``base.css`` and the page's own.
     libraries : sequence of str
         Names of scripts by others, each with its licence.
     **parts : str
@@ -176,22 +181,46 @@ def join_page(
     return Template(_file("page.html")).substitute(
         lang=lang,
         title=escape(printable(title)),
-        languages="".join(
-            f'<button type="button" lang="{lang}" aria-pressed="false">{called}</button>'
-            for lang, called in LANGUAGES.items()
-        ),
+        languages=_language_buttons(),
         noscript=escape(texts[lang]["noscript"]),
-        style=_file("base.css") + _file(f"{name}.css"),
+        style="\n".join(_file(style) for style in ("base.css", *styles, f"{name}.css")),
         body=Template(_file(f"{name}.html")).substitute(parts),
         data=_json({"lang": lang, "texts": texts, **data}),
         libraries="\n".join(f"<script>{_file(library)}</script>" for library in libraries),
-        script="\n".join(_file(script) for script in ("base.js", *scripts)),
+        script="\n".join(_joined(script) for script in ("words.js", "base.js", *scripts)),
+    )
+
+
+def stage(original_image: str = "", result_images: str = "") -> str:
+    """Give the markup of the stage, on which results lie over their original."""
+    return Template(_file("stage.html")).substitute(
+        original_image=original_image, result_images=result_images
+    )
+
+
+def served_page() -> str:
+    """Give the page of the service, whose styles and scripts stay files of their own."""
+    texts = {lang: _texts("compare", lang) | _texts("app", lang) for lang in LANGUAGES}
+    return Template(_file("app/index.html")).substitute(
+        languages=_language_buttons(), stage=stage(), data=_json({"texts": texts})
     )
 
 
 def printable(name: str) -> str:
     """Make a file name fit for UTF-8: bytes that were no text become question marks."""
     return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def _language_buttons() -> str:
+    return "".join(
+        f'<button type="button" lang="{lang}" aria-pressed="false">{called}</button>'
+        for lang, called in LANGUAGES.items()
+    )
+
+
+def _joined(script: str) -> str:
+    """Read a script that stands in one scope with others."""
+    return re.sub(r"^import .*\n|^export ", "", _file(script), flags=re.MULTILINE)
 
 
 def _texts(name: str, lang: str) -> dict[str, str]:

@@ -1,18 +1,15 @@
 // The comparison: fills the panels and connects what is pressed with what is shown.
-const state = { result: 0, place: null, byCount: false, view: "slider" };
+const state = { result: 0, place: null, byCount: false };
 const current = () => data.results[state.result];
-const showZoom = () => (by("zoom").textContent = `${format.whole(100 * state.zoom)} %`);
 const images = [...document.querySelectorAll(".result img")];
 
-const veil = createVeil(by("veil"), data);
-const difference = createDifference(by("difference"), data);
-const stage = createStage(by("stage"), data, {
-  describe: (original, result) => filled(text.divider_value, { original, result }),
-  changed(view) {
-    state.zoom = view.zoom;
-    showZoom();
-    press(by("zoom-fit"), view.fits);
-    press(by("zoom-actual"), view.zoom === 1);
+const swatches = { strip: by("strip"), colors: by("colors") };
+const viewer = createViewer(data, {
+  original: () => document.querySelector(".original img"),
+  result: () => images[state.result],
+  keys: {
+    n: () => showResult((state.result + 1) % data.results.length),
+    escape: () => choose(null),
   },
 });
 
@@ -36,20 +33,18 @@ function listColors() {
   by("palette-note").textContent = filled(palette ? text.palette_note : text.palette_many, {
     n: format.whole(n_colors),
   });
-  if (palette)
-    showPalette({ strip: by("strip"), colors: by("colors") }, current(), state.byCount);
+  if (palette) showPalette(swatches, current(), state.byCount);
 }
 
 function choose(place) {
   const { palette, counts } = current();
   state.place = place;
   for (const button of by("colors").children) press(button, Number(button.dataset.place) === place);
+  viewer.light(palette, place);
   if (place === null) {
-    veil.clear();
     if (palette) by("palette-note").textContent = filled(text.palette_note, { n: palette.length });
     return;
   }
-  veil.light(images[state.result], palette.map(rgbaOf), place);
   by("stage").scrollIntoView({ block: "nearest" });
   by("palette-note").textContent = filled(text.palette_chosen, {
     hex: palette[place],
@@ -100,30 +95,9 @@ function showResult(place, color = null) {
   summarize();
   listColors();
   choose(color);
-  showDifference();
+  viewer.changed();
   showErrors();
   showHistory();
-}
-
-function setView(view) {
-  state.view = view;
-  for (const name of ["slider", "flicker", "difference"]) press(by(`view-${name}`), name === view);
-  by("difference-note").hidden = view !== "difference";
-  showDifference();
-  stage.show({ flicker: view !== "slider" });
-}
-
-// The original that is held lies over the difference too.
-function showDifference(held = false) {
-  const differs = state.view === "difference" && !held;
-  by("stage").classList.toggle("differs", differs);
-  if (differs) difference.show(document.querySelector(".original img"), images[state.result]);
-}
-
-function hold(original) {
-  press(by("hold"), original);
-  showDifference(original);
-  stage.show({ original });
 }
 
 function setOrder(byCount) {
@@ -134,48 +108,10 @@ function setOrder(byCount) {
   choose(state.place);
 }
 
-function connectButtons() {
-  for (const view of ["slider", "flicker", "difference"])
-    by(`view-${view}`).addEventListener("click", () => setView(view));
-  by("zoom-in").addEventListener("click", () => stage.step(1));
-  by("zoom-out").addEventListener("click", () => stage.step(-1));
-  by("zoom-fit").addEventListener("click", () => stage.fit());
-  by("zoom-actual").addEventListener("click", () => stage.zoomTo(1));
+function connectOrder() {
   by("order-palette").addEventListener("click", () => setOrder(false));
   by("order-count").addEventListener("click", () => setOrder(true));
-  for (const id of ["colors", "strip"])
-    by(id).addEventListener("click", (event) => {
-      const target = event.target.closest("[data-place]");
-      if (!target) return;
-      const place = Number(target.dataset.place);
-      choose(place === state.place ? null : place);
-    });
-}
-
-function connectKeys() {
-  const arrows = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-  const keys = {
-    f: () => hold(true),
-    "+": () => stage.step(1),
-    "=": () => stage.step(1),
-    "-": () => stage.step(-1),
-    0: () => stage.fit(),
-    1: () => stage.zoomTo(1),
-    d: () => setView(state.view === "difference" ? "slider" : "difference"),
-    n: () => showResult((state.result + 1) % data.results.length),
-    escape: () => choose(null),
-  };
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const free = event.target === document.body;
-    if (event.key in arrows && event.shiftKey && (free || event.target === stage.split)) {
-      event.preventDefault();
-      stage.pan(...arrows[event.key].map((sign) => 60 * sign));
-    } else if (free && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
-      stage.divide(Number(stage.split.value) - arrows[event.key][0]);
-    } else keys[event.key.toLowerCase()]?.();
-  });
-  document.addEventListener("keyup", (event) => event.key.toLowerCase() === "f" && hold(false));
+  connectPalette(swatches, (place) => choose(place === state.place ? null : place));
 }
 
 function listResults() {
@@ -195,15 +131,12 @@ function tell() {
     .map(({ name, shown }) => filled(text[`shown_${shown}`], { name }))
     .join(" ");
   showFigures(by("figures"));
-  stage.divide();
-  showZoom();
+  viewer.tell();
   showResult(state.result, state.place);
 }
 
 listResults();
-connectButtons();
-connectHold(by("hold"), hold);
-connectKeys();
-offerLanguages(tell);
+connectOrder();
+offerLanguages(data.texts, data.lang, tell);
 new ResizeObserver(showHistory).observe(by("curve"));
 new ResizeObserver(showErrors).observe(by("errors"));

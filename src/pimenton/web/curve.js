@@ -96,5 +96,5 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   show(state.place + steps[event.key]);
 });
-offerLanguages(tell);
+offerLanguages(data.texts, data.lang, tell);
 new ResizeObserver(drawBoth).observe(by("quality"));

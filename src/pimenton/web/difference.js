@@ -1,5 +1,7 @@
 // The difference of two pictures, pixel by pixel: the root of the mean squared difference of the
 // channels, as in the figures, from black for none to white for as much as FULL levels or more.
+import { fitCanvas } from "./stage.js";
+
 const FULL = 64;
 const RAMP = [[0, 0, 0], [88, 24, 40], [196, 60, 28], [255, 176, 32], [255, 255, 255]];
 
@@ -13,8 +15,7 @@ function rampColors() {
   });
 }
 
-function createDifference(canvas, size) {
-  const reduced = Math.min(1, Math.sqrt(MOST_CANVAS_PIXELS / (size.width * size.height)));
+export function createDifference(canvas, size) {
   const colors = rampColors();
   let shown = null;
 
@@ -29,8 +30,7 @@ function createDifference(canvas, size) {
   async function show(original, result) {
     if (shown === result) return;
     shown = result;
-    canvas.width = Math.max(1, Math.floor(size.width * reduced));
-    canvas.height = Math.max(1, Math.floor(size.height * reduced));
+    fitCanvas(canvas, size);
     const [a, b] = [await pixelsOf(original), await pixelsOf(result)];
     if (shown !== result) return;
     const context = canvas.getContext("2d");
@@ -48,24 +48,4 @@ function createDifference(canvas, size) {
   }
 
   return { show };
-}
-
-// How many pixels have which error, as bars.
-function drawErrors(root, { width, shares }) {
-  const most = Math.max(...shares);
-  const unit = (value) => `${format.significant(Number((100 * value).toPrecision(3)))} %`;
-  const end = shares.length * width;
-  const axes = {
-    label: `${text.errors}: ${shares.map((share, i) => `${i * width}: ${unit(share)}`).join("; ")}`,
-    x: { label: text.errors_levels, ticks: ticks(0, end, 6, 1).filter((x) => x <= end), range: [0, end], format: format.whole },
-    y: { label: text.errors_pixels, ticks: ticks(0, most, 4), format: unit },
-  };
-  drawChart(root, axes, (x, y) =>
-    shares.map((share, i) => {
-      const [left, right] = [x(i * width), x((i + 1) * width)];
-      const bar = drawn("rect", { class: "bar", x: left + 0.5, width: Math.max(right - left - 1, 0.5), y: y(share), height: y(0) - y(share) });
-      bar.append(drawn("title", {}, `${i * width}–${(i + 1) * width}: ${unit(share)}`));
-      return bar;
-    }),
-  );
 }

@@ -330,5 +330,5 @@ by("frame").max = LAST;
 listCounts();
 connectButtons();
 connectKeys();
-offerLanguages(tell);
+offerLanguages(data.texts, data.lang, tell);
 new ResizeObserver(() => drawCurve(frameAt(state.frame))).observe(by("curve").parentElement);

@@ -1,31 +1,4 @@
-// The panels beside the pictures: palette and figures. Text is set as text, never as markup.
-// Palette: a strip of shares and a button for each color.
-function showPalette({ strip, colors }, result, byCount) {
-  const n_pixels = result.counts.reduce((sum, count) => sum + count, 0);
-  const order = result.palette.map((_, place) => place);
-  if (byCount) order.sort((a, b) => result.counts[b] - result.counts[a]);
-  const parts = order.map((place) => {
-    const [hex, count] = [result.palette[place], result.counts[place]];
-    const share = format.percent(count / n_pixels);
-    const piece = element("span", { "data-place": place, title: `${hex} ${share} %` });
-    piece.style.setProperty("--color", hex);
-    piece.style.flexGrow = count;
-    const label = filled(text.color_label, { hex, count: format.whole(count), share });
-    const button = element(
-      "button",
-      { type: "button", class: "color", "data-place": place, "aria-pressed": "false", "aria-label": label },
-      element("span", { class: "swatch" }),
-      element("code", {}, hex),
-      element("span", { class: "count" }, format.whole(count)),
-      element("span", { class: "share" }, `${share} %`),
-    );
-    button.style.setProperty("--color", hex);
-    return [piece, button];
-  });
-  strip.replaceChildren(...parts.map(([piece]) => piece));
-  colors.replaceChildren(...parts.map(([, button]) => button));
-}
-
+// What is told of the pictures below them: figures and errors. Text is set as text, never as markup.
 // Figures: a row each, a column a picture; rows that no picture has are left out.
 function showFigures(table) {
   const pictures = [data.original, ...data.results];
@@ -65,5 +38,25 @@ function showFigures(table) {
           element("tr", {}, element("th", { scope: "row" }, name), ...values.map((value) => element("td", {}, value || "–"))),
         ),
     ),
+  );
+}
+
+// How many pixels have which error, as bars.
+function drawErrors(root, { width, shares }) {
+  const most = Math.max(...shares);
+  const unit = (value) => `${format.significant(Number((100 * value).toPrecision(3)))} %`;
+  const end = shares.length * width;
+  const axes = {
+    label: `${text.errors}: ${shares.map((share, i) => `${i * width}: ${unit(share)}`).join("; ")}`,
+    x: { label: text.errors_levels, ticks: ticks(0, end, 6, 1).filter((x) => x <= end), range: [0, end], format: format.whole },
+    y: { label: text.errors_pixels, ticks: ticks(0, most, 4), format: unit },
+  };
+  drawChart(root, axes, (x, y) =>
+    shares.map((share, i) => {
+      const [left, right] = [x(i * width), x((i + 1) * width)];
+      const bar = drawn("rect", { class: "bar", x: left + 0.5, width: Math.max(right - left - 1, 0.5), y: y(share), height: y(0) - y(share) });
+      bar.append(drawn("title", {}, `${i * width}–${(i + 1) * width}: ${unit(share)}`));
+      return bar;
+    }),
   );
 }

@@ -6,7 +6,7 @@ const MOST_FIT = 32;
 
 const between = (low, value, high) => Math.min(Math.max(value, low), high);
 
-function createStage(root, size, { describe, changed }) {
+export function createStage(root, size, { describe, changed }) {
   const split = root.querySelector("input");
   const view = { zoom: 1, x: size.width / 2, y: size.height / 2, fits: true };
   const shows = { flicker: false, original: false };
@@ -81,11 +81,18 @@ function createStage(root, size, { describe, changed }) {
     divide();
   }
 
+  // The pictures have a size, maybe another one than before.
+  function take() {
+    root.style.setProperty("--aspect", `${size.width} / ${size.height}`);
+    Object.assign(view, { x: size.width / 2, y: size.height / 2, fits: true });
+    place();
+  }
+
   listen(root, split, { view, pan, zoomTo, divide, shows });
   new ResizeObserver(place).observe(root);
-  place();
+  take();
   divide();
-  return { zoomTo, step, pan, divide, show, fit: () => zoomTo(fitZoom()), split };
+  return { zoomTo, step, pan, divide, show, take, fit: () => zoomTo(fitZoom()), split };
 }
 
 function listen(root, split, { view, pan, zoomTo, divide, shows }) {
@@ -159,8 +166,13 @@ function listen(root, split, { view, pan, zoomTo, divide, shows }) {
 // pixels; a larger picture is sampled.
 const MOST_CANVAS_PIXELS = 16_000_000;
 
-function createVeil(canvas, size) {
-  const reduced = Math.min(1, Math.sqrt(MOST_CANVAS_PIXELS / (size.width * size.height)));
+export function fitCanvas(canvas, { width, height }) {
+  const reduced = Math.min(1, Math.sqrt(MOST_CANVAS_PIXELS / (width * height)));
+  canvas.width = Math.max(1, Math.floor(width * reduced));
+  canvas.height = Math.max(1, Math.floor(height * reduced));
+}
+
+export function createVeil(canvas, size) {
   const places = new WeakMap();
 
   function clear() {
@@ -169,8 +181,7 @@ function createVeil(canvas, size) {
 
   async function light(image, palette, place) {
     await image.decode();
-    canvas.width = Math.max(1, Math.floor(size.width * reduced));
-    canvas.height = Math.max(1, Math.floor(size.height * reduced));
+    fitCanvas(canvas, size);
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (!places.has(image)) places.set(image, placesOf(image, palette, context));
     const found = places.get(image);

@@ -7,7 +7,7 @@ PICTURE := examples/pictures/fruits.png
 KERNEL_TESTS := $(addprefix tests/test_,native.py histogram.py clustering.py dithering.py accents.py \
 	quality.py native_parse.py parsing.py gif.py png.py)
 
-.PHONY: demo test lint golden sanitize bench bench-quality docs tutorial three clean
+.PHONY: demo test lint golden sanitize bench bench-quality docs tutorial bundles clean
 
 demo: $(VENV)/.installed
 	@mkdir -p demo
@@ -50,9 +50,9 @@ build/sanitized/.installed: $(SOURCES)
 		-C cmake.build-type=RelWithDebInfo -C build-dir=build/sanitizing .
 	@touch $@
 
-# The parts of three.js that `pimenton explain` draws with; needs npm, the result is kept.
-three:
-	cd tools/three && npm ci && npm run build
+# The parts of three.js and fflate that the pages draw and pack with; needs npm, the result is kept.
+bundles:
+	cd tools/bundles && npm ci && npm run build
 
 # DATA is a folder of test sets (benchmarks/README.md); without it the bundled picture is measured.
 bench bench-quality: SHELL := /bin/bash

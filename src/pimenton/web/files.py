@@ -10,7 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pimenton.page import served_page
 from pimenton.web.answers import Refused
+
+PAGE = "index.html"
+# What it has in common with the pages that are one file.
+SHARED = (
+    "base.css", "stage.css", "words.js", "stage.js", "difference.js", "viewer.js", "swatches.js",
+)  # fmt: skip
 
 _TYPES = {
     "html": "text/html; charset=utf-8",
@@ -39,7 +46,7 @@ class Asset:
 
 async def page(request: Request) -> Response:
     """Answer with the page."""
-    return _answer(request, "index.html")
+    return _answer(request, PAGE)
 
 
 async def file(request: Request) -> Response:
@@ -63,17 +70,22 @@ def _answer(request: Request, name: str) -> Response:
 @cache
 def assets() -> dict[str, Asset]:
     """Read all files of the page: only what is in this table can be asked for."""
-    return dict(_found(resources.files("pimenton").joinpath("web", "app"), ""))
+    folder = resources.files("pimenton").joinpath("web")
+    shared = {name: folder.joinpath(name).read_bytes() for name in SHARED}
+    content = shared | dict(_found(folder.joinpath("app"), "")) | {PAGE: served_page().encode()}
+    return {name: _asset(name, data) for name, data in content.items()}
 
 
-def _found(folder: Traversable, prefix: str) -> list[tuple[str, Asset]]:
-    found: list[tuple[str, Asset]] = []
+def _asset(name: str, data: bytes) -> Asset:
+    media_type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+    return Asset(data, media_type, f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"')
+
+
+def _found(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
             found += _found(entry, f"{prefix}{entry.name}/")
-            continue
-        data = entry.read_bytes()
-        media_type = _TYPES.get(entry.name.rpartition(".")[2], "application/octet-stream")
-        tag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
-        found.append((f"{prefix}{entry.name}", Asset(data, media_type, tag)))
+        else:
+            found.append((f"{prefix}{entry.name}", entry.read_bytes()))
     return found

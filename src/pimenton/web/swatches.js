@@ -1,5 +1,5 @@
 // The palette of a result. Text is set as text, never as markup.
-import { element, filled, format } from "./words.js";
+import { element, filled, format, text } from "./words.js";
 
 // A strip of shares and a button for each color.
 export function showPalette({ strip, colors }, result, byCount) {

@@ -42,7 +42,7 @@ export const rgbaOf = (hex) =>
   [1, 3, 5, 7].map((i) => (i < hex.length ? parseInt(hex.slice(i, i + 2), 16) : 255));
 
 // Say everything in a language; the page's own script then tells again what it made.
-function speak(texts, lang, tell) {
+export function speak(texts, lang, tell) {
   text = texts[lang];
   format = createFormats(lang);
   document.documentElement.lang = lang;

@@ -92,6 +92,20 @@ def test_a_curve_is_read_between_and_beyond_its_points() -> None:
     assert WEIGHTS[32] == pytest.approx(2 * WEIGHTS[0])
 
 
+def test_of_one_score_the_others_follow_as_usual() -> None:
+    curve = Curve({83: 90.0})
+    assert curve.level_at(90) == 83
+    assert curve.level_at(80) > 83 > curve.level_at(95)
+
+
+def test_few_colors_one_of_them_locked_come_as_near_as_they_can(photograph: Pixels) -> None:
+    part = photograph[60:156, 160:256]
+    colors = compress(part, quality=30).report.palette
+    for color in colors[::8]:
+        choices = {"quality": 30, "max_colors": 5, "lock": (color,), "best_possible": True}
+        assert color in compress(part, **choices).report.palette
+
+
 def test_a_drawing_is_mapped_to_as_few_colors_as_it_needs() -> None:
     y, x = np.mgrid[:128, :128]
     edge = np.clip(np.hypot(x - 64, y - 64) - 40, 0, 1)[..., np.newaxis]

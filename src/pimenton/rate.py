@@ -319,8 +319,9 @@ class Curve:
 
     @property
     def slope(self) -> float:
-        """How scores fall over all points, within what pictures show."""
-        (x0, y0), *_, (x1, y1) = [(_bent(level), y) for level, y in sorted(self.scores.items())]
+        """How scores fall over all points, within what pictures show; of one point, as usual."""
+        scores = self.scores if len(self.scores) > 1 else _USUAL
+        (x0, y0), *_, (x1, y1) = [(_bent(level), y) for level, y in sorted(scores.items())]
         return min(max((y1 - y0) / (x1 - x0), -60.0), -10.0)
 
     def through(self, scores: dict[int, float]) -> "Curve":

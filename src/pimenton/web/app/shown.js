@@ -4,13 +4,15 @@ import { connectPalette, showPalette } from "./swatches.js";
 import { createViewer } from "./viewer.js";
 import { by, element, filled, format, press, text } from "./words.js";
 
+const madeOf = (item) => item.preview ?? item.result;
+
 export function createShown({ next, locked, copied }) {
   const size = { width: 4, height: 3 };
-  const state = { item: null, made: null, original: null, result: null, color: null, byCount: true, turn: 0 };
+  const state = { item: null, made: null, original: null, result: null, color: null, byCount: true, n: 0, busy: false, wanted: null };
   const swatches = { strip: by("strip"), colors: by("colors") };
   const [originals, results] = [document.querySelector("#stage .layer.original"), document.querySelector("#stage .layer.result")];
   const viewer = createViewer(size, {
-    original: () => state.original,
+    original: () => state.original ?? state.result,
     result: () => state.result,
     keys: { n: () => next(1), p: () => next(-1), escape: () => choose(null) },
   });
@@ -33,35 +35,34 @@ export function createShown({ next, locked, copied }) {
     if (image) layer.prepend(image);
   }
 
-  // Show a picture, and what has been made of it so far.
+  // Show a picture, and what has been made of it so far. What comes while images are decoded is
+  // shown after that.
   async function show(item) {
-    const isOther = state.item !== item;
-    const turn = (state.turn += 1);
-    const made = item.preview ?? item.result;
-    if (isOther) {
-      Object.assign(state, { item, color: null });
-      const original = await pictureOf(item.blob, item.name);
-      if (turn !== state.turn) return original && URL.revokeObjectURL(original.src);
-      state.original = original;
-    }
-    if (isOther || state.made !== made) await showMade(item, made, isOther, turn);
-    if (turn === state.turn) tell();
+    state.wanted = item;
+    if (state.busy) return;
+    state.busy = true;
+    while (state.wanted && (state.item !== state.wanted || state.made !== madeOf(state.item))) await showNow(state.wanted);
+    state.busy = false;
+    tell();
   }
 
-  async function showMade(item, made, isOther, turn) {
-    const result = await pictureOf(made ? (made.shown ?? made.blob) : item.blob, `${text.result} ${(state.n = (state.n ?? 0) + 1)}`);
-    if (turn !== state.turn) return result && URL.revokeObjectURL(result.src);
-    const seen = state.original ?? result;
-    Object.assign(state, { made, result: result ?? seen });
+  async function showNow(item) {
+    const isOther = state.item !== item;
+    const made = madeOf(item);
+    const original = isOther ? await pictureOf(item.blob, item.name) : state.original;
+    const name = `${text.result} ${(state.n += 1)}`;
+    const result = await pictureOf(made ? (made.shown ?? made.blob) : item.blob, name);
+    Object.assign(state, { item, made, original, result: result ?? original, color: isOther ? null : state.color });
     // An original that the browser cannot show has its result in its place.
-    put(originals, state.original ?? result?.cloneNode());
+    put(originals, original ?? result?.cloneNode());
     put(results, result);
+    const seen = original ?? result;
     const [width, height] = [seen?.naturalWidth || 4, seen?.naturalHeight || 3];
     if (isOther || width !== size.width || height !== size.height) {
       Object.assign(size, { width, height });
       viewer.take();
     }
-    viewer.changed();
+    if (seen) viewer.changed();
     light();
   }
 
@@ -111,11 +112,15 @@ export function createShown({ next, locked, copied }) {
     if (!palette) return;
     const before = document.activeElement?.closest("#colors button")?.dataset.place;
     showPalette(swatches, item.result, byCount);
-    for (const button of by("colors").children) {
+    const { colors } = swatches;
+    for (const button of colors.children) {
       const hex = palette[button.dataset.place];
       press(button, hex === color);
       button.classList.toggle("locked", item.locks.includes(hex));
-      if (button.dataset.place === before) button.focus({ preventScroll: true });
+      if (button.dataset.place !== before) continue;
+      colors.querySelector("[tabindex='0']").tabIndex = -1;
+      button.tabIndex = 0;
+      button.focus({ preventScroll: true });
     }
     if (color === null) return;
     const place = palette.indexOf(color);
@@ -140,12 +145,12 @@ export function createShown({ next, locked, copied }) {
       for (const other of ["palette", "count"]) press(by(`order-${other}`), other === kind);
       tellPalette();
     });
-  return { show, tell, item: () => state.item, forget: () => (state.item = null) };
+  return { show, tell, item: () => state.item, forget: () => Object.assign(state, { item: null, wanted: null }) };
 }
 
 // Bytes, colors and score; the saving is what is read first.
 function tellFigures(item) {
-  const made = item.preview ?? item.result;
+  const made = madeOf(item);
   const input = format.bytes(item.blob.size);
   by("saving").textContent = made ? signed(shareOf({ blob: item.blob, result: made })) : "";
   by("saving").classList.toggle("preview", Boolean(item.preview));

@@ -20,7 +20,6 @@ export function createWork({ pictures, queryOf, changed }) {
     const query = queryOf(item);
     const job = { query, preview, control: new AbortController(), since: performance.now() };
     running.set(item, job);
-    item.working = true;
     run(item, job)
       .catch((error) => {
         if (job.control.signal.aborted) return;
@@ -28,13 +27,10 @@ export function createWork({ pictures, queryOf, changed }) {
       })
       .finally(() => {
         if (running.get(item) !== job) return;
-        running.delete(item);
-        item.working = false;
-        item.waiting = false;
+        end(item);
         changed(item, true);
         refresh();
       });
-    changed(item);
   }
 
   async function run(item, { query, preview, control }) {
@@ -48,11 +44,10 @@ export function createWork({ pictures, queryOf, changed }) {
     Object.assign(item, preview ? { preview: { ...made, query } } : { result: { ...made, query }, preview: null });
   }
 
-  function stop(item) {
-    running.get(item)?.control.abort();
+  function end(item) {
     running.delete(item);
-    item.working = false;
     item.waiting = false;
+    item.working = !isDone(item);
   }
 
   // Break off what is outdated, and begin what is missing.
@@ -60,7 +55,14 @@ export function createWork({ pictures, queryOf, changed }) {
     const all = pictures();
     for (const [item, job] of running) {
       const runs = job.preview && performance.now() - job.since < PREVIEW_MILLISECONDS;
-      if (!all.includes(item) || (job.query !== queryOf(item) && !runs)) stop(item);
+      if (all.includes(item) && (job.query === queryOf(item) || runs)) continue;
+      job.control.abort();
+      end(item);
+    }
+    for (const item of all) {
+      if (item.working === !isDone(item)) continue;
+      item.working = !isDone(item);
+      changed(item);
     }
     const [first] = all;
     if (first && !running.has(first) && !isDone(first) && first.preview?.query !== queryOf(first)) start(first, true);

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pimenton.arrays import QuantizedArray, quantize_array
     from pimenton.clustering import Clustering, kmeans
     from pimenton.dithering import remap
     from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pimenton.quality import Quality
     from pimenton.reading import read_image
     from pimenton.report import Compressed, Report
+    from pimenton.tiled import View
+    from pimenton.tiles import TilesReport, compress_tiles
 
 __version__ = "0.1.0"
 
@@ -32,14 +35,19 @@ __all__ = [
     "Palette",
     "Quality",
     "QualityNotReached",
+    "QuantizedArray",
     "Report",
+    "TilesReport",
     "UnreadableImage",
+    "View",
     "as_rgba",
     "compress",
+    "compress_tiles",
     "encode",
     "kmeans",
     "measure",
     "quantize",
+    "quantize_array",
     "read_image",
     "remap",
 ]
@@ -47,6 +55,7 @@ __all__ = [
 # The command starts for every picture, and brings in what it needs alone; so names are fetched when
 # they are asked for.
 _HOMES = {
+    "arrays": ("QuantizedArray", "quantize_array"),
     "clustering": ("Clustering", "kmeans"),
     "dithering": ("remap",),
     "errors": ("ImageTooLarge", "QualityNotReached", "UnreadableImage"),
@@ -61,6 +70,8 @@ _HOMES = {
     "quality": ("Quality",),
     "reading": ("read_image",),
     "report": ("Compressed", "Report"),
+    "tiled": ("View",),
+    "tiles": ("TilesReport", "compress_tiles"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -81,7 +81,7 @@ def diffusion(taps: _Taps, n_parts: int) -> Dither:
     n_parts : int
         The parts of a whole error.
     """
-    table = np.array([(dx, dy, parts / n_parts) for dx, dy, parts in taps], np.float32)
+    table = shares_of(taps, n_parts)
 
     def diffuse(
         pixels: Pixels,
@@ -101,14 +101,20 @@ def diffusion(taps: _Taps, n_parts: int) -> Dither:
             entries,
             table,
             strength=strength,
-            cap=_longest_error(palette, entries, space),
+            cap=longest_error(palette, entries, space),
             serpentine=True,
         )
 
     return diffuse
 
 
-def _longest_error(palette: Palette, entries: Points, space: str) -> float:
+def shares_of(taps: _Taps, n_parts: int) -> NDArray[np.float32]:
+    """Give the taps as rows (dx, dy, share of the error)."""
+    return np.array([(dx, dy, parts / n_parts) for dx, dy, parts in taps], np.float32)
+
+
+def longest_error(palette: Palette, entries: Points, space: str) -> float:
+    """Give the longest error that a pixel may pass on, in the units of the space."""
     longest = MAX_ERROR * spacing(entries)
     if palette.is_opaque:
         return longest
@@ -225,28 +231,48 @@ def choose_by_measurement(
 
     Scores and deflated bytes are those of the picture, or of four squares of a larger one.
     """
+    height, width = pixels.shape[:2]
+    sample = sample_of(lambda y, x, h, w: pixels[y : y + h, x : x + w], height, width)
+    best = worthy_strength(sample, histogram, palette, space, strength, n_threads)
+    return AUTO(pixels, histogram, palette, space, best, n_threads)
+
+
+def worthy_strength(
+    sample: Pixels,
+    histogram: Histogram,
+    palette: Palette,
+    space: str,
+    strength: float,
+    n_threads: int,
+) -> float:
+    """Find out by a sample of a picture how much of a strength is worth its bytes."""
     import deflate
 
-    sample = _sample(pixels)
     original = prepare(sample, n_threads=n_threads)
     worth: dict[float, float] = {}
     for trial in (0.0, strength / 2, strength):
-        indices = _AUTO(sample, histogram, palette, space, trial, n_threads)
+        indices = AUTO(sample, histogram, palette, space, trial, n_threads)
         score = ssimulacra2(original, palette.colors[indices], n_threads=n_threads)
         n_bits = 8 * len(deflate.zlib_compress(indices.tobytes(), 6))
         worth[trial] = score - n_bits / indices.size / _BITS_A_POINT
     worth[0.0] += _LEAST_GAIN
-    best = max(worth, key=lambda trial: worth[trial])
-    return _AUTO(pixels, histogram, palette, space, best, n_threads)
+    return max(worth, key=lambda trial: worth[trial])
 
 
-def _sample(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
+def sample_of(read: Callable[[int, int, int, int], Pixels], height: int, width: int) -> Pixels:
+    """Take four squares of a picture, or all of a small one.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(y, x, height, width)`` gives a part.
+    height, width : int
+        Pixels of the picture.
+    """
     if height * width <= (2 * _SQUARE) ** 2 or min(height, width) < 2 * _SQUARE:
-        return pixels
+        return read(0, 0, height, width)
     rows = [
-        np.hstack([pixels[y : y + _SQUARE, x : x + _SQUARE] for x in _places(width)])
-        for y in _places(height)
+        np.hstack([read(y, x, _SQUARE, _SQUARE) for x in _places(width)]) for y in _places(height)
     ]
     return np.vstack(rows)
 
@@ -256,14 +282,18 @@ def _places(side: int) -> tuple[int, int]:
     return (side // 2 - _SQUARE) // 2, (side - side // 2 - _SQUARE) // 2 + side // 2
 
 
-_AUTO = diffusion(SIERRA, 32)
+# Taps, and the parts of a whole error.
+DIFFUSIONS: dict[str, tuple[_Taps, int]] = {
+    "floyd-steinberg": (FLOYD_STEINBERG, 16),
+    "sierra": (SIERRA, 32),
+    "stucki": (STUCKI, 42),
+    "atkinson": (ATKINSON, 8),
+}
+AUTO = diffusion(SIERRA, 32)
 
 DITHERS: dict[str, Dither] = {
     "none": map_nearest,
-    "floyd-steinberg": diffusion(FLOYD_STEINBERG, 16),
-    "sierra": diffusion(SIERRA, 32),
-    "stucki": diffusion(STUCKI, 42),
-    "atkinson": diffusion(ATKINSON, 8),
+    **{name: diffusion(*how) for name, how in DIFFUSIONS.items()},
     "blue-noise": mix_by_blue_noise,
     "auto": choose_by_measurement,
 }

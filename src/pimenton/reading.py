@@ -202,6 +202,7 @@ def _decoded_by_pillow(
             if image.width * image.height > max_pixels:
                 raise ImageTooLarge(
                     f"{image.width} x {image.height} pixels are more than {max_pixels}"
+                    f"{_in_tiles(format)}"
                 )
             if format == "TIFF":
                 _refuse_separate_planes(image)
@@ -216,9 +217,14 @@ def _decoded_by_pillow(
     except UnidentifiedImageError as error:
         raise UnreadableImage(f"damaged image, or an unknown kind of {format}") from error
     except Image.DecompressionBombError as error:
-        raise ImageTooLarge(f"more pixels than {MAX_PIXELS}") from error
+        raise ImageTooLarge(f"more pixels than {MAX_PIXELS}{_in_tiles(format)}") from error
     except Exception as error:
         raise UnreadableImage(f"damaged image ({_one_line(error)})") from error
+
+
+def _in_tiles(format: str) -> str:
+    """Say who takes larger pictures, of the one format that there is someone for."""
+    return "; `pimenton tiles` takes it" if format == "TIFF" else ""
 
 
 def _refuse_separate_planes(image: "Image.Image") -> None:

@@ -6,7 +6,10 @@ their upper six bits. That is so or not for the picture as a whole, in whatever 
 come: the result depends on nothing else.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pimenton import _native
 from pimenton.histogram import Histogram
@@ -66,6 +69,25 @@ class Tally:
             np.concatenate([part.colors for part in parts]),
             np.concatenate([part.counts for part in parts]),
         )
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give all there is, so that ``restore`` can go on from it."""
+        self._join()
+        lists = self._translucent or [Histogram(np.empty((0, 4), np.uint8), np.empty(0, np.int64))]
+        return {
+            "opaque": self._opaque.copy(),
+            "colors": lists[0].colors,
+            "counts": lists[0].counts,
+            "is_merged": np.array(self.is_merged),
+        }
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take what ``state`` gave, in place of what there is."""
+        self._opaque = state["opaque"].copy()
+        self.is_merged = bool(state["is_merged"])
+        self._translucent = []
+        if len(state["colors"]):
+            self._translucent = [Histogram(state["colors"].copy(), state["counts"].copy())]
 
     def _join(self) -> None:
         """Add up the translucent colors, merged if they are too many."""

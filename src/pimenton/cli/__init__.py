@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": "Say who may use the service.",
     "serve": "Serve a page and an interface for pictures.",
     "certificate": "Make a certificate for the service.",
+    "tiles": "Compress a picture larger than memory.",
     "pngquant": "Do as pngquant does, with its options.",
 }
 

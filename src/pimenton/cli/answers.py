@@ -26,3 +26,17 @@ def take_any_name() -> None:
         if isinstance(stream, TextIOWrapper):
             is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
             stream.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
+
+
+def size_text(n_bytes: int) -> str:
+    """Write a size in the unit that suits it.
+
+    Examples
+    --------
+    >>> size_text(512), size_text(20_500), size_text(123_456_789)
+    ('512 B', '20.5 kB', '123.5 MB')
+    """
+    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
+        if n_bytes >= factor * (10 if unit == "MB" else 1):
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes} B"

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from pimenton.batch import FAILED, WRITTEN, Job, Outcome, Rules, attempt
-from pimenton.cli.answers import USAGE, complain, refuse_existing
+from pimenton.cli.answers import USAGE, complain, refuse_existing, size_text
 from pimenton.cli.flags import add_force, add_options
 from pimenton.cli.progress import Progress
 from pimenton.errors import one_line, printable
@@ -220,14 +220,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _change(before: int, after: int) -> str:
-    return f"{_size(before)} -> {_size(after)} ({100 * (after / before - 1):+.1f} %)"
-
-
-def _size(n_bytes: int) -> str:
-    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
-        if n_bytes >= factor * (10 if unit == "MB" else 1):
-            return f"{n_bytes / factor:.1f} {unit}"
-    return f"{n_bytes} B"
+    return f"{size_text(before)} -> {size_text(after)} ({100 * (after / before - 1):+.1f} %)"
 
 
 class Tally:

@@ -14,14 +14,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser: a flag for each field of ``Settings``."""
     for field in dataclasses.fields(Settings):
         rules = field.metadata
+        if rules["read"] is bool:
+            parser.add_argument(
+                *rules["flags"], dest=field.name, action="store_true", help=rules["help"]
+            )
+            continue
         shown = "automatic" if field.default in (None, ()) else field.default
-        how = (
-            {"action": "store_true"}
-            if rules["read"] is bool
-            else {"type": rules["read"], "metavar": "X", "help": f"[default: {shown}]"}
+        parser.add_argument(
+            *rules["flags"],
+            dest=field.name,
+            type=rules["read"],
+            default=field.default,
+            metavar="N" if rules["limits"] else "TEXT",
+            help=f"{rules['help']}  [default: {shown}]",
         )
-        how["help"] = " ".join(part for part in (rules["help"], how.get("help")) if part)
-        parser.add_argument(*rules["flags"], dest=field.name, default=field.default, **how)
     parser.add_argument("--open", action="store_true", help="Open the page in a browser.")
 
 

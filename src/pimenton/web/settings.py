@@ -106,10 +106,10 @@ class Settings:
         1 << 30, "Of all bodies in memory.", "--max-held-bytes", read=int, limits=(1, 2**50)
     )
     max_pixels: int = _setting(
-        50_000_000, "Most pixels of a picture.", "--max-pixels", read=int, limits=(1, 2**40)
+        25_000_000, "Most pixels of a picture.", "--max-pixels", read=int, limits=(1, 2**40)
     )
     max_seconds: float = _setting(
-        60.0, "Longest that a picture may take.", "--max-seconds", read=float, limits=(0.1, 86400)
+        180.0, "Longest that a picture may take.", "--max-seconds", read=float, limits=(0.1, 86400)
     )
     max_silence: float = _setting(
         10.0,

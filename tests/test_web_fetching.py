@@ -1,6 +1,5 @@
 """Fetching for others: public addresses alone, in whatever spelling, behind whatever name."""
 
-import asyncio
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +10,7 @@ import pytest
 
 pytest.importorskip("httpcore", reason="the service needs pimenton[web]")
 
+import loops
 from pimenton.web.fetching import NotFetched, PublicNetwork, fetch, is_public
 
 NOT_PUBLIC = """0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 127.0.0.1
@@ -84,7 +84,7 @@ def address() -> Iterator[str]:
 
 
 def fetched(url: str, *named: str, max_bytes: int = 1 << 20, max_seconds: float = 10) -> bytes:
-    return asyncio.run(fetch(url, named_hosts=named, max_bytes=max_bytes, max_seconds=max_seconds))
+    return loops.run(fetch(url, named_hosts=named, max_bytes=max_bytes, max_seconds=max_seconds))
 
 
 @pytest.mark.parametrize(
@@ -194,10 +194,10 @@ def test_a_connection_goes_to_the_address_that_was_checked(
         await network.connect_tcp("rebinding.example", 80)
 
     with pytest.raises(ConnectionRefusedError):
-        asyncio.run(connect())
+        loops.run(connect())
     assert network.asked == ["8.8.8.8"]
     assert len(answers) == 2, "a name is looked up once"
     for _ in range(2):
         with pytest.raises(NotFetched, match=r"rebinding.example is not a public address"):
-            asyncio.run(connect())
+            loops.run(connect())
     assert network.asked == ["8.8.8.8"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import loops
 import tasks
 from pimenton.pixels import thread_count
 from pimenton.web.pool import Busy, Pool, TooLong
@@ -33,7 +34,7 @@ def tried(test: Callable[[Pool], Awaitable[None]], **choices: float) -> None:
         async with started(**choices) as pool:  # type: ignore[arg-type]
             await test(pool)
 
-    asyncio.run(run())
+    loops.run(run())
 
 
 async def stop(task: "asyncio.Task[object]") -> None:
@@ -155,7 +156,7 @@ def test_stopping_finishes_what_is_in_hand_and_what_waits() -> None:
             await asyncio.sleep(0)
         assert await asyncio.gather(*work) == [0.1] * 3
 
-    asyncio.run(run())
+    loops.run(run())
 
 
 def test_processes_end_with_their_pool(tmp_path: Path) -> None:
@@ -163,5 +164,5 @@ def test_processes_end_with_their_pool(tmp_path: Path) -> None:
         async with started() as pool:
             return await pool.run(tasks.process_number)
 
-    number = asyncio.run(run())
+    number = loops.run(run())
     assert not Path(f"/proc/{number}").exists()

@@ -29,12 +29,15 @@ _REFUSALS = {
         "WrongChoice",
         "n_colors must be between 1 and 256; got 300",
     ),
+    429: ("The key has no more.", "TooManyRequests", "all 500 compressions are used"),
+    502: ("The store failed.", "StoreFailed", "the store answers 500"),
     503: (
         "No place in the queue; Retry-After says when to ask again.",
         "Busy",
         "64 pictures are waiting already; try again later",
     ),
 }
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _DOOR = (401, 421)
 _POST = (*_DOOR, 400, 403, 408, 413, 415, 422, 503)
 _EXAMPLES = {
@@ -104,10 +107,7 @@ def _paths() -> dict[str, Any]:
             name: {"description": help, "schema": {"type": type}}
             for name, (help, type) in _FIGURES.items()
         },
-        "content": {
-            f"image/{format}": {"schema": {"type": "string", "format": "binary"}}
-            for format in OWN["format"].choices
-        },
+        "content": {f"image/{format}": _BINARY for format in OWN["format"].choices},
     }
     wishes = _parameters()
     palette = {**_own("format"), "schema": {"enum": list(PALETTE_FORMATS), "default": "json"}}
@@ -131,9 +131,10 @@ def _paths() -> dict[str, Any]:
             {"description": "The file.", "content": _palette_types()},
         ),
         "/api/explain": _post("Tell K-means on a picture.", [lang, *_options()], 201, page),
+        **_tinypng(),
         "/explain/{id}": _get(
             "Show such a page.", "text/html", 404,
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+            _path("id"),
         ),
         "/api/options": _get("Tell what can be chosen.", "application/json"),
         "/openapi.json": _get("Give this document.", "application/json"),
@@ -143,13 +144,87 @@ def _paths() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _tinypng() -> dict[str, Any]:
+    """Describe what TinyPNG's clients ask for."""
+    shapes = {f"Image-{name}": {"schema": {"type": "integer"}} for name in ("Width", "Height")}
+    kept = {
+        "description": "Where the result is.",
+        "headers": {"Location": {"schema": {"type": "string"}}, **shapes},
+        **_json({"input": {"size": 207565, "type": "image/png"}, "output": {"size": 63669}}),
+    }
+    picture = {
+        "description": "The picture, or where it was stored.",
+        "headers": shapes,
+        "content": {
+            **{f"image/{format}": _BINARY for format in ("png", "jpeg", "webp", "avif")},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+    id = _path("id")
+    shrink = _post("Compress a picture, and keep the result.", [], 201, kept)
+    shrink["post"]["requestBody"]["content"]["application/json"] = {
+        "schema": {
+            "type": "object",
+            "required": ["source"],
+            "properties": {
+                "source": {
+                    "type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}
+                }
+            },
+        },
+        "example": {"source": {"url": "https://pictures.example/photo.png"}},
+    }  # fmt: skip
+    shrink["post"]["responses"] |= _refusals(429)
+    output = _get("Give a result.", "image/png", 404, 400, 413, 408, 503, id)
+    output["get"]["responses"]["200"] = picture
+    commands = {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {"resize": {"method": "fit", "width": 150, "height": 100}},
+            }
+        },
+    }
+    output["post"] = {
+        "summary": "Make something else of the picture that a result was made of.",
+        "parameters": [id],
+        "requestBody": commands,
+        "responses": {"200": picture, **_refusals(*_POST, 404, 429, 502)},
+    }
+    key = _get("Tell whether a key is one.", "application/json", 404, _path("key"))
+    asked = {
+        "post": {
+            "summary": "Ask for a key.",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {"type": "object", "properties": {"email": {"type": "string"}}},
+                        "example": {"email": "press@pictures.example"},
+                    }
+                },
+            },
+            "responses": {
+                "202": {"description": "The key.", **_json({"key": "kLq3…"})},
+                **_refusals(*_DOOR, 400, 403, 408, 413, 429, 503),
+            },
+        }
+    }
+    return {"/shrink": shrink, "/output/{id}": output, "/keys/{key}": key, "/keys": asked}
+
+
+def _path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
 def _post(
     summary: str, parameters: list[dict[str, Any]], status: int, answer: dict[str, Any]
 ) -> dict[str, Any]:
     body = {
         "required": True,
         "description": "A picture's file, whatever its Content-Type says.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/octet-stream": _BINARY},
     }
     responses = {str(status): answer, **_refusals(*_POST)}
     return {
@@ -187,7 +262,10 @@ def _json(example: Any) -> dict[str, Any]:
 
 def _palette_types() -> dict[str, Any]:
     types = dict.fromkeys(palette_type(format) for format in PALETTE_FORMATS)
-    return {type: {"schema": {"type": "string"}} for type in types}
+    return {
+        type: {"schema": {"type": "array" if type == "application/json" else "string"}}
+        for type in types
+    }
 
 
 def _parameters() -> list[dict[str, Any]]:

@@ -109,7 +109,7 @@ class Settings:
         25_000_000, "Most pixels of a picture.", "--max-pixels", read=int, limits=(1, 2**40)
     )
     max_seconds: float = _setting(
-        180.0, "Longest that a picture may take.", "--max-seconds", read=float, limits=(0.1, 86400)
+        300.0, "Longest that a picture may take.", "--max-seconds", read=float, limits=(0.1, 86400)
     )
     max_silence: float = _setting(
         10.0,

@@ -160,58 +160,26 @@ def _tinypng() -> dict[str, Any]:
             "application/json": {"schema": {"type": "object"}},
         },
     }
-    id = _path("id")
     shrink = _post("Compress a picture, and keep the result.", [], 201, kept)
-    shrink["post"]["requestBody"]["content"]["application/json"] = {
-        "schema": {
-            "type": "object",
-            "required": ["source"],
-            "properties": {
-                "source": {
-                    "type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}
-                }
-            },
-        },
-        "example": {"source": {"url": "https://pictures.example/photo.png"}},
-    }  # fmt: skip
+    source = _json({"source": {"url": "https://pictures.example/photo.png"}})
+    shrink["post"]["requestBody"]["content"] |= source["content"]
     shrink["post"]["responses"] |= _refusals(429)
-    output = _get("Give a result.", "image/png", 404, 400, 413, 408, 503, id)
+    output = _get("Give a result.", "image/png", 404, 400, 413, 408, 503, _path("id"))
     output["get"]["responses"]["200"] = picture
-    commands = {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"type": "object"},
-                "example": {"resize": {"method": "fit", "width": 150, "height": 100}},
-            }
-        },
-    }
     output["post"] = {
         "summary": "Make something else of the picture that a result was made of.",
-        "parameters": [id],
-        "requestBody": commands,
+        "parameters": [_path("id")],
+        "requestBody": _json({"resize": {"method": "fit", "width": 150, "height": 100}}),
         "responses": {"200": picture, **_refusals(*_POST, 404, 429, 502)},
     }
     key = _get("Tell whether a key is one.", "application/json", 404, _path("key"))
+    given = {"202": {"description": "The key.", **_json({"key": "kLq3…"})}}
     asked = {
-        "post": {
-            "summary": "Ask for a key.",
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {"type": "object", "properties": {"email": {"type": "string"}}},
-                        "example": {"email": "press@pictures.example"},
-                    }
-                },
-            },
-            "responses": {
-                "202": {"description": "The key.", **_json({"key": "kLq3…"})},
-                **_refusals(*_DOOR, 400, 403, 408, 413, 429, 503),
-            },
-        }
+        "summary": "Ask for a key.",
+        "requestBody": _json({"email": "press@pictures.example"}),
+        "responses": {**given, **_refusals(*_DOOR, 400, 403, 408, 413, 429, 503)},
     }
-    return {"/shrink": shrink, "/output/{id}": output, "/keys/{key}": key, "/keys": asked}
+    return {"/shrink": shrink, "/output/{id}": output, "/keys/{key}": key, "/keys": {"post": asked}}
 
 
 def _path(name: str) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 import json
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
+from pimenton.cli import main
 from serving import FRUITS, Service, serving, small
 
 SLOW = "/api/compress?effort=best"
@@ -87,6 +90,33 @@ def test_told_to_end_it_finishes_what_is_in_hand_and_takes_no_more() -> None:
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(service.place)
     assert service.process.returncode == 0
+
+
+def test_a_port_that_is_taken_is_said_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main(["serve", "--port", str(port), "--data", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"pimenton: 127.0.0.1:{port}: ")
+    assert said.count("\n") == 1
+
+
+def test_settings_out_of_range_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--port", "70000"]) == 2
+    assert "port must be between 0 and 65535; got 70000" in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "pimenton.web.running", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["serve"]) == 1
+    assert capsys.readouterr().err == (
+        "pimenton: serve needs uvicorn: pip install 'pimenton[web]'\n"
+    )
 
 
 def test_pictures_in_memory_are_bounded_in_sum() -> None:

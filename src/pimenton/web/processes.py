@@ -99,9 +99,10 @@ class _Turn:
 def _serve(connection: Connection) -> None:
     """Do what is asked for until the parent hangs up."""
     attend()
-    os.nice(5)
     turn = _Turn()
     if hasattr(signal, "SIGUSR1"):
+        # Whoever asks for the page comes before the pictures.
+        os.nice(5)
         # The parent finishes what is in hand when the whole group is told to end.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGUSR1, turn.stop)

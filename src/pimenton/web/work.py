@@ -15,8 +15,9 @@ from pimenton.histogram import Histogram
 from pimenton.options import Options
 from pimenton.page import Picture
 from pimenton.palette import MAX_COLORS, Palette
-from pimenton.pipeline import compress_pixels, measure, quantize
+from pimenton.pipeline import compress_pixels, quantize
 from pimenton.pixels import Pixels
+from pimenton.quality import prepare, ssimulacra2
 from pimenton.reading import format_in, read_image
 from pimenton.report import Report
 from pimenton.swatches import encode_palette
@@ -116,7 +117,8 @@ def _scored(report: Report, pixels: Pixels, data: bytes, n_threads: int) -> Repo
     """Measure the score of a result where nothing was aimed at."""
     if report.quality is not None:
         return report
-    score = measure(pixels, read_image(data), n_threads=n_threads).ssimulacra2
+    reference = prepare(pixels, n_threads=n_threads)
+    score = ssimulacra2(reference, read_image(data), n_threads=n_threads)
     return replace(report, quality=score)
 
 

@@ -49,7 +49,8 @@ export async function ask(path, choices = {}, waiting = () => {}) {
 
 async function sentenceOf(answer) {
   const said = await answer.json().catch(() => ({}));
-  return said.message ?? `${answer.status} ${answer.statusText}`;
+  // The service calls every picture so; the page says its name.
+  return said.message?.replace(/^picture: /, "") ?? `${answer.status} ${answer.statusText}`;
 }
 
 const post = (path, body, signal, waiting) => ask(path, { method: "POST", body, signal }, waiting);

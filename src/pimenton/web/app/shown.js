@@ -57,6 +57,7 @@ export function createShown({ next, locked, copied }) {
     put(originals, original ?? result?.cloneNode());
     put(results, result);
     const seen = original ?? result;
+    by("stage").classList.toggle("blank", !seen);
     const [width, height] = [seen?.naturalWidth || 4, seen?.naturalHeight || 3];
     if (isOther || width !== size.width || height !== size.height) {
       Object.assign(size, { width, height });
@@ -86,7 +87,7 @@ export function createShown({ next, locked, copied }) {
     if (!item) return;
     const { problem } = item;
     by("name").textContent = item.name;
-    by("result-name").textContent = item.preview ? text.preview : item.result ? text.result : text.working;
+    by("result-name").textContent = item.preview ? text.preview : item.result ? text.result : item.working ? text.working : text.failed;
     by("busy").hidden = !item.working;
     by("problem").hidden = !problem;
     by("problem").textContent = problem ? `${item.name}: ${problem.message}` : "";
@@ -107,7 +108,7 @@ export function createShown({ next, locked, copied }) {
     for (const image of [state.original, state.result])
       image?.classList.toggle("translucent", palette?.some((hex) => hex.length > 7) ?? false);
     by("chosen").hidden = color === null;
-    by("unlock").hidden = !item.locks.length;
+    by("unlock").hidden = item.locks.every((one) => one === color);
     by("unlock").textContent = filled(text.unlock_all, { n: item.locks.length });
     if (!palette) return;
     const before = document.activeElement?.closest("#colors button")?.dataset.place;

@@ -104,6 +104,15 @@ class LloydStep:
         return moments
 
 
+def merge_runs(
+    points: Points, weights: Weights, n_each: int, n_threads: int
+) -> tuple[Points, Weights]:
+    at = np.arange(0, len(points), n_each)
+    masses = np.add.reduceat(weights, at)
+    sums = np.add.reduceat(points * weights[:, np.newaxis], at, axis=0)
+    return (sums / masses[:, np.newaxis]).astype(np.float32), masses
+
+
 def merge_cells(points: Points, weights: Weights, n_cells: int) -> tuple[Points, Weights]:
     """Merge points by a grid of 16 cells a side whose cells are halved while they vary much."""
     low, high = points.min(axis=0), points.max(axis=0)

@@ -131,6 +131,18 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_each", [1, 3, 8, 2000])
+def test_runs_are_merged_into_their_means(kind: str, n_each: int) -> None:
+    rng = np.random.default_rng(6)
+    points = np.ascontiguousarray(KINDS[kind](rng, 900), np.float32)
+    weights = rng.integers(1, 9, len(points)).astype(np.float64)
+    means, masses = _native.merge_runs(points, weights, n_each, 2)
+    expected, expected_masses = reference.merge_runs(points, weights, n_each, 1)
+    assert np.array_equal(masses, expected_masses)
+    np.testing.assert_allclose(means, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_centroids", [1, 2, 16, 100, 256, "all"])
 def test_pruning_changes_no_label_and_no_sum(kind: str, n_centroids: int | str) -> None:
     rng = np.random.default_rng(5)
@@ -245,6 +257,7 @@ def test_threads_and_width_change_no_bit(widths: list[str], seed: int) -> None:
             mapped,
             merged,
             merged_weights,
+            *_native.merge_runs(points, weights, 5, n_threads),
         )
         return [array.tobytes() for array in arrays]
 

@@ -356,6 +356,20 @@ auto merge_cells_(Rows<float, 4> points, Line<double> weights, std::size_t n_cel
                           array_of(std::move(model.weights), {n}));
 }
 
+auto merge_runs_(Rows<float, 4> points, Line<double> weights, std::size_t n_each, int n_threads) {
+    require(points.shape(0) == weights.size(), "points and weights must have the same length");
+    require(n_each > 0, "there must be at least one point in a run");
+    const std::size_t n = chunks_of(weights.size(), n_each);
+    Filled<float> means(4 * n);
+    Filled<double> masses(n);
+    {
+        Unlocked unlocked;
+        merge_runs(view(points), view(weights), n_each, means.values(), masses.values(), n_threads,
+                   active_width());
+    }
+    return nb::make_tuple(means.array({n, 4}), masses.array({n}));
+}
+
 auto nearest_distances_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
     require(centroids.shape(0) > 0, "there must be at least one centroid");
     std::vector<float> distances(points.shape(0));
@@ -626,6 +640,8 @@ NB_MODULE(_native, m) {
           nb::arg("centroids").noconvert(), nb::arg("n_threads"));
     m.def("merge_cells", &merge_cells_, nb::arg("points").noconvert(),
           nb::arg("weights").noconvert(), nb::arg("n_cells"));
+    m.def("merge_runs", &merge_runs_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
+          nb::arg("n_each"), nb::arg("n_threads"));
     m.def("nearest_distances", &nearest_distances_, nb::arg("points").noconvert(),
           nb::arg("centroids").noconvert(), nb::arg("n_threads"));
     m.def("mix_colors", &mix_colors_, nb::arg("points").noconvert(),

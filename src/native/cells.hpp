@@ -17,37 +17,6 @@
 
 namespace pimenton {
 
-// The lowest and highest coordinates of points in rows.
-struct BoxOfRows {
-    static constexpr std::size_t rows = 4;
-
-    [[gnu::always_inline]] static void run(const float* points, std::size_t n,
-                                           std::array<float, 4>* low, std::array<float, 4>* high) {
-        std::array<float, 4 * rows> least, most;
-        for (std::size_t i = 0; i < least.size(); ++i) least[i] = most[i] = points[i % 4];
-        std::size_t first = 0;
-        for (; first + rows <= n; first += rows)
-            for (std::size_t i = 0; i < least.size(); ++i) {
-                const float x = points[4 * first + i];
-                least[i] = std::min(least[i], x);
-                most[i] = std::max(most[i], x);
-            }
-        for (; first < n; ++first)
-            for (std::size_t a = 0; a < 4; ++a) {
-                least[a] = std::min(least[a], points[4 * first + a]);
-                most[a] = std::max(most[a], points[4 * first + a]);
-            }
-        for (std::size_t a = 0; a < 4; ++a) {
-            (*low)[a] = least[a];
-            (*high)[a] = most[a];
-            for (std::size_t r = 1; r < rows; ++r) {
-                (*low)[a] = std::min((*low)[a], least[4 * r + a]);
-                (*high)[a] = std::max((*high)[a], most[4 * r + a]);
-            }
-        }
-    }
-};
-
 // The cell of each point in a grid of 2^bits cells along each axis that has any extent.
 struct FindCells {
     [[gnu::always_inline]] static void run(const float* points, std::size_t n, const Box* box,

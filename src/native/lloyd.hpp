@@ -41,13 +41,13 @@ struct AddUpBlocks {
 struct Blocks {
     std::span<const float> points;
     std::span<const double> weights;
-    BlockedPoints blocked;
+    std::vector<Box> boxes;
     std::vector<Moments> sums;
 
     Blocks(std::span<const float> points_, std::span<const double> weights_, int n_threads,
            Width width)
-        : points(points_), weights(weights_), blocked(points_, n_threads, width),
-          sums(blocked.boxes.size()) {
+        : points(points_), weights(weights_), boxes(boxes_of(points_, n_threads, width)),
+          sums(boxes.size()) {
         const std::size_t n = weights.size();
         for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
             const std::size_t first = chunk * chunk_size;
@@ -65,8 +65,7 @@ struct StepGroup {
         const Moments* sums = blocks->sums.data();
         const std::size_t n = blocks->weights.size();
         for_each_block(
-            blocks->blocked.lanes.data(), chunks_of(n, block_size), blocks->blocked.boxes.data(),
-            group, *levels,
+            points, n, blocks->boxes.data(), group, *levels,
             [=](std::size_t b, std::uint32_t label) {
                 for (std::size_t m = 0; m < moments; ++m) totals[label][m] += sums[b][m];
             },
@@ -78,6 +77,39 @@ struct StepGroup {
             });
     }
 };
+
+// The means of runs of n_each points, the last one shorter.
+struct MergeRuns {
+    [[gnu::always_inline]] static void run(const float* points, const double* weights,
+                                           std::size_t n, std::size_t n_each, float* means,
+                                           double* masses) {
+        for (std::size_t first = 0; first < n; first += n_each, means += 4) {
+            std::array<double, 4> sum{};
+            double mass = 0;
+            for (std::size_t i = first; i < std::min(n, first + n_each); ++i) {
+                const double weight = weights[i];
+                for (std::size_t a = 0; a < 4; ++a)
+                    sum[a] += weight * static_cast<double>(points[4 * i + a]);
+                mass += weight;
+            }
+            for (std::size_t a = 0; a < 4; ++a) means[a] = static_cast<float>(sum[a] / mass);
+            *masses++ = mass;
+        }
+    }
+};
+
+inline void merge_runs(std::span<const float> points, std::span<const double> weights,
+                       std::size_t n_each, std::span<float> means, std::span<double> masses,
+                       int n_threads, Width width) {
+    constexpr std::size_t runs_per_chunk = 4096;
+    const std::size_t n = weights.size();
+    for_each_chunk(chunks_of(masses.size(), runs_per_chunk), n_threads, [&](std::size_t chunk) {
+        const std::size_t run_number = chunk * runs_per_chunk, first = run_number * n_each;
+        run<MergeRuns>(width, points.data() + 4 * first, weights.data() + first,
+                       std::min(n - first, runs_per_chunk * n_each), n_each,
+                       means.data() + 4 * run_number, masses.data() + run_number);
+    });
+}
 
 // The moments (k, 9) of each centroid's points.
 inline void lloyd_step(const Blocks& blocks, std::span<const float> centroids,

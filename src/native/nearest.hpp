@@ -44,18 +44,6 @@ inline Box box_between(const std::array<float, 4>& low, const std::array<float, 
     return box;
 }
 
-inline Box box_of(const float* points, std::size_t n) {
-    std::array<float, 4> low, high;
-    low.fill(std::numeric_limits<float>::max());
-    high.fill(std::numeric_limits<float>::lowest());
-    for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t a = 0; a < 4; ++a) {
-            low[a] = std::min(low[a], points[4 * i + a]);
-            high[a] = std::max(high[a], points[4 * i + a]);
-        }
-    return box_between(low, high);
-}
-
 inline Box box_around(const Box* boxes, std::size_t n) {
     std::array<float, 4> low, high;
     low.fill(std::numeric_limits<float>::max());
@@ -143,6 +131,21 @@ struct KeepCandidates {
 // The points of a block by coordinate, the last one repeated where there are fewer.
 using Lanes = std::array<std::array<float, block_size>, 4>;
 
+// Lays the points of a block out by coordinate.
+[[gnu::always_inline]] inline void lay_out(const float* rows, std::size_t n, Lanes& at) {
+    if (n == block_size) {
+        for (std::size_t i = 0; i < block_size; ++i) {
+            at[0][i] = rows[4 * i];
+            at[1][i] = rows[4 * i + 1];
+            at[2][i] = rows[4 * i + 2];
+            at[3][i] = rows[4 * i + 3];
+        }
+        return;
+    }
+    for (std::size_t i = 0; i < block_size; ++i)
+        for (std::size_t a = 0; a < 4; ++a) at[a][i] = rows[4 * std::min(i, n - 1) + a];
+}
+
 using BlockLabels = std::array<std::uint32_t, block_size>;
 
 [[gnu::always_inline]] inline void find_nearest(const Lanes& at, const Candidates& candidates,
@@ -177,12 +180,13 @@ struct Levels {
 // Calls uniform(block, label) where a whole block has one nearest centroid, and
 // mixed(block, BlockLabels) with each point's label otherwise, for the blocks of one group.
 template <class Uniform, class Mixed>
-[[gnu::always_inline]] inline void for_each_block(const Lanes* lanes, std::size_t n_blocks,
+[[gnu::always_inline]] inline void for_each_block(const float* points, std::size_t n,
                                                   const Box* boxes, std::size_t group,
                                                   Levels& levels, Uniform uniform, Mixed mixed) {
     const std::size_t first = group * blocks_per_group;
-    const std::size_t last = std::min(first + blocks_per_group, n_blocks);
+    const std::size_t last = std::min(first + blocks_per_group, chunks_of(n, block_size));
     keep_candidates(box_around(boxes + first, last - first), levels.all, levels.group);
+    Lanes lanes;
     BlockLabels labels;
     for (std::size_t from = first; from < last; from += few_blocks) {
         const std::size_t to = std::min(from + few_blocks, last);
@@ -193,7 +197,8 @@ template <class Uniform, class Mixed>
                 uniform(b, levels.block.number[0]);
                 continue;
             }
-            find_nearest(lanes[b], levels.block, labels);
+            lay_out(points + 4 * block_size * b, std::min(block_size, n - block_size * b), lanes);
+            find_nearest(lanes, levels.block, labels);
             mixed(b, labels);
         }
     }
@@ -201,11 +206,11 @@ template <class Uniform, class Mixed>
 
 // Labels of the points of one group.
 struct AssignGroup {
-    [[gnu::always_inline]] static void run(const Lanes* lanes, std::size_t n, const Box* boxes,
+    [[gnu::always_inline]] static void run(const float* points, std::size_t n, const Box* boxes,
                                            std::size_t group, Levels* levels,
                                            std::uint32_t* labels) {
         for_each_block(
-            lanes, chunks_of(n, block_size), boxes, group, *levels,
+            points, n, boxes, group, *levels,
             [=](std::size_t b, std::uint32_t label) {
                 const std::size_t first = b * block_size;
                 std::fill(labels + first, labels + std::min(n, first + block_size), label);
@@ -217,66 +222,70 @@ struct AssignGroup {
     }
 };
 
-// The blocks of a run of points by coordinate, and the boxes around them.
-struct CutBlocks {
-    [[gnu::always_inline]] static void run(const float* points, std::size_t n, Lanes* lanes,
-                                           Box* boxes) {
-        for (std::size_t at = 0; at < n; at += block_size, ++lanes, ++boxes) {
-            const std::size_t count = std::min(block_size, n - at);
-            const float* rows = points + 4 * at;
-            for (std::size_t i = 0; i < count; ++i)
-                for (std::size_t a = 0; a < 4; ++a) (*lanes)[a][i] = rows[4 * i + a];
-            for (std::size_t i = count; i < block_size; ++i)
-                for (std::size_t a = 0; a < 4; ++a) (*lanes)[a][i] = rows[4 * (count - 1) + a];
-            std::array<float, 4> low, high;
-            for (std::size_t a = 0; a < 4; ++a) {
-                constexpr std::size_t half = block_size / 2;
-                const float* x = (*lanes)[a].data();
-                std::array<float, half> least, most;
-                for (std::size_t i = 0; i < half; ++i) {
-                    least[i] = std::min(x[i], x[half + i]);
-                    most[i] = std::max(x[i], x[half + i]);
-                }
-                for (std::size_t width = half / 2; width > 0; width /= 2)
-                    for (std::size_t i = 0; i < width; ++i) {
-                        least[i] = std::min(least[i], least[width + i]);
-                        most[i] = std::max(most[i], most[width + i]);
-                    }
-                low[a] = least[0];
-                high[a] = most[0];
+// The lowest and highest coordinates of points in rows.
+struct BoxOfRows {
+    static constexpr std::size_t rows = 4;
+
+    [[gnu::always_inline]] static void run(const float* points, std::size_t n,
+                                           std::array<float, 4>* low, std::array<float, 4>* high) {
+        std::array<float, 4 * rows> least, most;
+        for (std::size_t i = 0; i < least.size(); ++i) least[i] = most[i] = points[i % 4];
+        std::size_t first = 0;
+        for (; first + rows <= n; first += rows)
+            for (std::size_t i = 0; i < least.size(); ++i) {
+                const float x = points[4 * first + i];
+                least[i] = std::min(least[i], x);
+                most[i] = std::max(most[i], x);
             }
-            *boxes = box_between(low, high);
+        for (; first < n; ++first)
+            for (std::size_t a = 0; a < 4; ++a) {
+                least[a] = std::min(least[a], points[4 * first + a]);
+                most[a] = std::max(most[a], points[4 * first + a]);
+            }
+        for (std::size_t a = 0; a < 4; ++a) {
+            (*low)[a] = least[a];
+            (*high)[a] = most[a];
+            for (std::size_t r = 1; r < rows; ++r) {
+                (*low)[a] = std::min((*low)[a], least[4 * r + a]);
+                (*high)[a] = std::max((*high)[a], most[4 * r + a]);
+            }
         }
     }
 };
 
-// Points cut into blocks, each by coordinate and with the box around it.
-struct BlockedPoints {
-    std::vector<Lanes> lanes;
-    std::vector<Box> boxes;
-
-    BlockedPoints(std::span<const float> points, int n_threads, Width width)
-        : lanes(chunks_of(points.size() / 4, block_size)), boxes(lanes.size()) {
-        const std::size_t n = points.size() / 4;
-        for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
-            const std::size_t first = chunk * chunk_size;
-            run<CutBlocks>(width, points.data() + 4 * first, std::min(chunk_size, n - first),
-                           lanes.data() + first / block_size, boxes.data() + first / block_size);
-        });
+// The boxes around the blocks of a run of points.
+struct BoxBlocks {
+    [[gnu::always_inline]] static void run(const float* points, std::size_t n, Box* boxes) {
+        for (std::size_t at = 0; at < n; at += block_size) {
+            std::array<float, 4> low, high;
+            BoxOfRows::run(points + 4 * at, std::min(block_size, n - at), &low, &high);
+            *boxes++ = box_between(low, high);
+        }
     }
 };
+
+// The boxes around the blocks of points.
+inline std::vector<Box> boxes_of(std::span<const float> points, int n_threads, Width width) {
+    const std::size_t n = points.size() / 4;
+    std::vector<Box> boxes(chunks_of(n, block_size));
+    for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
+        const std::size_t first = chunk * chunk_size;
+        run<BoxBlocks>(width, points.data() + 4 * first, std::min(chunk_size, n - first),
+                       boxes.data() + first / block_size);
+    });
+    return boxes;
+}
 
 // The number of the nearest centroid of each point.
 inline void assign(std::span<const float> points, std::span<const float> centroids,
                    std::span<std::uint32_t> labels, int n_threads, Width width) {
     const std::size_t n = points.size() / 4;
-    const BlockedPoints blocked(points, n_threads, width);
+    const auto boxes = boxes_of(points, n_threads, width);
     for_each_chunk(chunks_of(n, chunk_size), n_threads, [&](std::size_t chunk) {
         Levels levels(centroids);
         const std::size_t last = std::min(chunks_of(n, group_size), (chunk + 1) * groups_per_chunk);
         for (std::size_t group = chunk * groups_per_chunk; group < last; ++group)
-            run<AssignGroup>(width, blocked.lanes.data(), n, blocked.boxes.data(), group, &levels,
-                             labels.data());
+            run<AssignGroup>(width, points.data(), n, boxes.data(), group, &levels, labels.data());
     });
 }
 

@@ -8,193 +8,11 @@
 #include <cstring>
 #include <utility>
 
-#include "nearest.hpp"
+#include "clusters.hpp"
+#include "joining.hpp"
 #include "sums.hpp"
 
 namespace pimenton {
-
-// The nearest of some centroids for each of some points by coordinate, `stride` apart, and how far it
-// is, squared. Whole vectors are read and written.
-struct NearestOfFew {
-    static constexpr std::size_t lanes = 16;
-
-    [[gnu::always_inline]] static void run(const float* at, std::size_t stride, std::size_t n,
-                                           const Candidates* few, std::uint32_t own,
-                                           std::uint32_t* labels, std::uint32_t* n_leaving) {
-        std::uint32_t leaving = 0;
-        for (std::size_t first = 0; first < n; first += lanes) {
-            const float* x = at + first;
-            const float* y = x + stride;
-            const float* z = y + stride;
-            const float* w = z + stride;
-            std::array<float, lanes> nearest_sq;
-            std::array<std::uint32_t, lanes> label;
-            nearest_sq.fill(std::numeric_limits<float>::infinity());
-            label.fill(few->number[0]);
-            for (std::size_t j = 0; j < few->n; ++j) {
-                const float cx = few->at[0][j], cy = few->at[1][j];
-                const float cz = few->at[2][j], cw = few->at[3][j];
-                const std::uint32_t number = few->number[j];
-                for (std::size_t i = 0; i < lanes; ++i) {
-                    const float dx = x[i] - cx, dy = y[i] - cy, dz = z[i] - cz, dw = w[i] - cw;
-                    const float d = dx * dx + dy * dy + dz * dz + dw * dw;
-                    const std::uint32_t nearer = d < nearest_sq[i] ? 0xffffffffu : 0u;
-                    label[i] = (label[i] & ~nearer) | (number & nearer);
-                    nearest_sq[i] = std::min(nearest_sq[i], d);
-                }
-            }
-            for (std::size_t i = 0; i < lanes; ++i) leaving += label[i] != own;
-            std::copy_n(label.begin(), lanes, labels + first);
-        }
-        *n_leaving = leaving;
-    }
-};
-
-// By how much inertia would rise if a cluster joined the one where that costs least. Two clusters of
-// weights u and v whose means are d apart cost u v / (u + v) d^2 more as one.
-struct LeastJoiningCost {
-    static constexpr std::size_t lanes = 16;
-
-    [[gnu::always_inline]] static void run(const Candidates* all, const float* weights,
-                                           std::size_t from, float* cost) {
-        const float* x = all->at[0].data();
-        const float* y = all->at[1].data();
-        const float* z = all->at[2].data();
-        const float* w = all->at[3].data();
-        const float cx = x[from], cy = y[from], cz = z[from], cw = w[from], u = weights[from];
-        std::array<float, lanes> least;
-        least.fill(std::numeric_limits<float>::infinity());
-        for (std::size_t first = 0; first < all->score.size(); first += lanes)
-            for (std::size_t i = 0; i < lanes; ++i) {
-                const std::size_t j = first + i;
-                const float dx = x[j] - cx, dy = y[j] - cy, dz = z[j] - cz, dw = w[j] - cw;
-                const float v = weights[j];
-                const float rise =
-                    (dx * dx + dy * dy + dz * dz + dw * dw) * (u * v / (u + v + tiny));
-                const float other = v > 0.0f && j != from
-                                        ? rise
-                                        : std::numeric_limits<float>::infinity();
-                least[i] = std::min(least[i], other);
-            }
-        *cost = *std::min_element(least.begin(), least.end());
-    }
-
-   private:
-    static constexpr float tiny = std::numeric_limits<float>::min();
-};
-
-// Boxes around clusters, by coordinate.
-struct Boxes {
-    std::vector<float> middle[4], half[4];
-
-    explicit Boxes(std::size_t k) {
-        for (std::size_t a = 0; a < 4; ++a) {
-            middle[a].resize(k);
-            half[a].resize(k);
-        }
-    }
-};
-
-// Whether a centroid may be nearer than each cluster's own to some place in the cluster's box.
-struct MayWin {
-    static constexpr std::size_t lanes = 16;
-
-    [[gnu::always_inline]] static void run(const Candidates* all, const Boxes* boxes,
-                                           std::size_t from, std::uint8_t* may_win) {
-        constexpr float margin = 1e-5f;
-        const std::size_t k = all->n;
-        float c[4];
-        const float *at[4], *middle[4], *half[4];
-        for (std::size_t a = 0; a < 4; ++a) {
-            at[a] = all->at[a].data();
-            middle[a] = boxes->middle[a].data();
-            half[a] = boxes->half[a].data();
-            c[a] = at[a][from];
-        }
-        for (std::size_t first = 0; first < k; first += lanes) {
-            std::array<float, lanes> there{}, here{}, reach{}, radius{};
-            for (std::size_t a = 0; a < 4; ++a)
-                for (std::size_t i = 0; i < lanes; ++i) {
-                    const float m = middle[a][first + i], own = at[a][first + i];
-                    const float h = half[a][first + i];
-                    const float u = m - c[a], v = m - own;
-                    there[i] += u * u;
-                    here[i] += v * v;
-                    reach[i] += h * std::abs(c[a] - own);
-                    radius[i] += h * h;
-                }
-            std::array<std::uint32_t, lanes> wins;
-            for (std::size_t i = 0; i < lanes; ++i) {
-                const float floor = here[i] + margin * (here[i] + radius[i]) +
-                                    std::numeric_limits<float>::min();
-                wins[i] = there[i] * (1.0f - margin) - 2.0f * reach[i] - floor <= 0.0f;
-            }
-            for (std::size_t i = 0; i < lanes; ++i)
-                may_win[first + i] = static_cast<std::uint8_t>(wins[i]);
-        }
-    }
-};
-
-// The box around points by coordinate.
-struct BoxAround {
-    static constexpr std::size_t lanes = 16;
-
-    [[gnu::always_inline]] static void run(const float* at, std::size_t stride, std::size_t n,
-                                           std::array<float, 4>* low, std::array<float, 4>* high) {
-        for (std::size_t a = 0; a < 4; ++a) {
-            const float* x = at + a * stride;
-            std::array<float, lanes> least, most;
-            least.fill(x[0]);
-            most.fill(x[0]);
-            std::size_t first = 0;
-            for (; first + lanes <= n; first += lanes)
-                for (std::size_t i = 0; i < lanes; ++i) {
-                    least[i] = std::min(least[i], x[first + i]);
-                    most[i] = std::max(most[i], x[first + i]);
-                }
-            for (std::size_t i = 0; first + i < n; ++i) {
-                least[i] = std::min(least[i], x[first + i]);
-                most[i] = std::max(most[i], x[first + i]);
-            }
-            (*low)[a] = *std::min_element(least.begin(), least.end());
-            (*high)[a] = *std::max_element(most.begin(), most.end());
-        }
-    }
-};
-
-// The points of a cluster: numbers, and coordinates kept together for whole vectors.
-struct Members {
-    std::size_t n = 0, capacity = 0;
-    std::vector<std::uint32_t> points;
-    std::vector<float> at;
-
-    void push(std::uint32_t point, const float* x) {
-        if (n == capacity) grow();
-        points[n] = point;
-        for (std::size_t a = 0; a < 4; ++a) at[a * capacity + n] = x[a];
-        ++n;
-    }
-
-    // Puts the last point in the place of one that leaves, and gives its number.
-    std::uint32_t pop_into(std::size_t i) {
-        --n;
-        points[i] = points[n];
-        for (std::size_t a = 0; a < 4; ++a) at[a * capacity + i] = at[a * capacity + n];
-        return points[i];
-    }
-
-   private:
-    void grow() {
-        const std::size_t wider = std::max(2 * capacity, 2 * NearestOfFew::lanes);
-        std::vector<float> wider_at(4 * wider);
-        for (std::size_t a = 0; a < 4; ++a)
-            std::copy_n(at.begin() + static_cast<std::ptrdiff_t>(a * capacity), n,
-                        wider_at.begin() + static_cast<std::ptrdiff_t>(a * wider));
-        at.swap(wider_at);
-        points.resize(wider);
-        capacity = wider;
-    }
-};
 
 // Points parted into clusters around centroids, with the sums of each; changes can be undone.
 class Partition {
@@ -205,7 +23,7 @@ class Partition {
           places_(weights.size()), members_(capacity), sums_(capacity),
           all_(chunks_of(capacity, MayWin::lanes) * MayWin::lanes), kept_(capacity),
           boxes_(all_.score.size()),
-          mass_(all_.score.size()), rivals_(capacity), is_changed_(capacity), is_saved_(capacity),
+          mass_(all_.score.size()), joining_(all_.score.size()), rivals_(capacity), is_changed_(capacity), is_saved_(capacity),
           saved_(capacity) {
         all_.n = k_;
         for (std::size_t j = 0; j < k_; ++j) {
@@ -264,11 +82,8 @@ class Partition {
         for (const auto j : touched_) {
             sums_[j] = saved_[j].sums;
             mass_[j] = static_cast<float>(sums_[j].weight);
-            for (std::size_t a = 0; a < 4; ++a) {
-                all_.at[a][j] = saved_[j].centroid[a];
-                boxes_.middle[a][j] = saved_[j].box.middle[a];
-                boxes_.half[a][j] = saved_[j].box.half[a];
-            }
+            for (std::size_t a = 0; a < 4; ++a) all_.at[a][j] = saved_[j].centroid[a];
+            boxes_.set(j, saved_[j].box);
             is_saved_[j] = 0;
         }
         for (const auto j : changed_) is_changed_[j] = 0;
@@ -290,7 +105,7 @@ class Partition {
         save(source);
         banish(source);
         if (!is_empty(source)) {
-            const Box box = box_of(source);
+            const Box box = boxes_.of(source);
             run<KeepCandidates>(width_, &box, &all_, &kept_);
             look(source);
             for (std::size_t i = 0; i < members_[source].n; ++i)
@@ -306,7 +121,7 @@ class Partition {
         cut(target);
         if (beyond_.empty() || beyond_.size() == members_[target].n) return false;
         save(empty);
-        set_box(empty, box_of(target));
+        boxes_.set(empty, boxes_.of(target));
         for (const auto i : beyond_) move(i, empty);
         return true;
     }
@@ -323,12 +138,10 @@ class Partition {
         return cost_of_joining(beyond, rest);
     }
 
-    // By how much inertia would rise if a cluster joined another one.
-    double joining_cost(std::size_t source) const {
-        if (is_empty(source)) return 0;
-        float cost = 0;
-        run<LeastJoiningCost>(width_, &all_, mass_.data(), source, &cost);
-        return static_cast<double>(cost);
+    // By how much inertia would rise if each cluster joined another one.
+    const JoiningCosts& joining_costs() {
+        joining_.update(all_, mass_, width_);
+        return joining_;
     }
 
     // Centroids, empty ones where they were last.
@@ -379,40 +192,11 @@ class Partition {
         return sq * sums_[j].weight;
     }
 
-    Box box_of(std::size_t j) const {
-        Box box;
-        for (std::size_t a = 0; a < 4; ++a) {
-            box.middle[a] = boxes_.middle[a][j];
-            box.half[a] = boxes_.half[a][j];
-        }
-        return box;
-    }
-
-    void set_box(std::size_t j, const Box& box) {
-        for (std::size_t a = 0; a < 4; ++a) {
-            boxes_.middle[a][j] = box.middle[a];
-            boxes_.half[a][j] = box.half[a];
-        }
-    }
-
     void fit_box(std::size_t j) {
         std::array<float, 4> low, high;
         const Members& members = members_[j];
         run<BoxAround>(width_, members.at.data(), members.capacity, members.n, &low, &high);
-        set_box(j, box_between(low, high));
-    }
-
-    void widen_box(std::size_t j, const float* point) {
-        bool inside = true;
-        for (std::size_t a = 0; a < 4; ++a)
-            inside = inside && std::abs(point[a] - boxes_.middle[a][j]) <= boxes_.half[a][j];
-        if (inside) return;
-        std::array<float, 4> low, high;
-        for (std::size_t a = 0; a < 4; ++a) {
-            low[a] = std::min(point[a], boxes_.middle[a][j] - boxes_.half[a][j]);
-            high[a] = std::max(point[a], boxes_.middle[a][j] + boxes_.half[a][j]);
-        }
-        set_box(j, box_between(low, high));
+        boxes_.set(j, box_between(low, high));
     }
 
     void save(std::size_t j) {
@@ -421,7 +205,7 @@ class Partition {
         touched_.push_back(static_cast<std::uint32_t>(j));
         saved_[j].sums = sums_[j];
         for (std::size_t a = 0; a < 4; ++a) saved_[j].centroid[a] = all_.at[a][j];
-        saved_[j].box = box_of(j);
+        saved_[j].box = boxes_.of(j);
     }
 
     void mark(std::size_t j) {
@@ -466,7 +250,7 @@ class Partition {
             sums_[old].add(&points_[4 * i], -weights_[i]);
         join(i, j);
         mass_[old] = static_cast<float>(sums_[old].weight);
-        widen_box(j, &points_[4 * i]);
+        boxes_.widen(j, &points_[4 * i]);
         mark(old);
         mark(j);
     }
@@ -507,7 +291,7 @@ class Partition {
     // may. Where its own did not move, these are among those that did.
     bool list_candidates(std::size_t j) {
         if (is_changed_[j] == 2) {
-            const Box box = box_of(j);
+            const Box box = boxes_.of(j);
             run<KeepCandidates>(width_, &box, &all_, &kept_);
             return kept_.n > 1 || kept_.number[0] != j;
         }
@@ -560,8 +344,8 @@ class Partition {
 
     // Lists the points of a cluster beyond the plane.
     void cut(std::size_t target) {
-        const auto axis = longest_axis(target);
         const Sums& sums = sums_[target];
+        const auto axis = longest_axis(members_[target], sums, weights_);
         double middle = 0;
         for (std::size_t a = 0; a < 4; ++a) middle += axis[a] * sums.first[a] / sums.weight;
         const Members& members = members_[target];
@@ -574,42 +358,6 @@ class Partition {
         }
     }
 
-    // The direction in which a cluster's points vary most, by power iteration.
-    std::array<double, 4> longest_axis(std::size_t j) const {
-        double c[4][4] = {};
-        const Sums& sums = sums_[j];
-        const Members& members = members_[j];
-        std::array<double, 4> mean;
-        for (std::size_t a = 0; a < 4; ++a) mean[a] = sums.first[a] / sums.weight;
-        for (std::size_t i = 0; i < members.n; ++i) {
-            const double weight = weights_[members.points[i]];
-            double d[4];
-            for (std::size_t a = 0; a < 4; ++a)
-                d[a] = static_cast<double>(members.at[a * members.capacity + i]) - mean[a];
-            for (std::size_t a = 0; a < 4; ++a)
-                for (std::size_t b = 0; b <= a; ++b) c[a][b] += weight * (d[a] * d[b]);
-        }
-        for (std::size_t a = 0; a < 4; ++a)
-            for (std::size_t b = a + 1; b < 4; ++b) c[a][b] = c[b][a];
-        std::size_t widest = 0;
-        for (std::size_t a = 1; a < 4; ++a)
-            if (c[a][a] > c[widest][widest]) widest = a;
-        std::array<double, 4> axis{};
-        axis[widest] = 1;
-        if (!(c[widest][widest] > 0)) return axis;
-        constexpr int n_iterations = 8;
-        for (int n = 0; n < n_iterations; ++n) {
-            std::array<double, 4> next{};
-            double length = 0;
-            for (std::size_t a = 0; a < 4; ++a) {
-                for (std::size_t b = 0; b < 4; ++b) next[a] += c[a][b] * axis[b];
-                length = std::max(length, std::abs(next[a]));
-            }
-            for (std::size_t a = 0; a < 4; ++a) axis[a] = next[a] / length;
-        }
-        return axis;
-    }
-
     std::span<const float> points_;
     std::span<const double> weights_;
     Width width_;
@@ -620,6 +368,7 @@ class Partition {
     Candidates all_, kept_;
     Boxes boxes_;
     std::vector<float> mass_;  // weights of the clusters
+    JoiningCosts joining_;
     std::vector<std::vector<std::uint32_t>> rivals_;
     std::vector<std::uint8_t> is_changed_, is_saved_;
     std::vector<std::uint32_t> changed_, kept_changed_, touched_;

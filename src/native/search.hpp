@@ -153,9 +153,10 @@ class Search {
     }
 
     void guess_losses() {
+        const JoiningCosts& costs = partition_.joining_costs();
         for (std::size_t j = 0; j < losses_.size(); ++j)
             if (!partition_.is_empty(j) && losses_[j].state == Prospect::unknown)
-                losses_[j] = {likely_loss * partition_.joining_cost(j), Prospect::guessed};
+                losses_[j] = {likely_loss * static_cast<double>(costs.of(j)), Prospect::guessed};
     }
 
     static std::size_t largest(const std::vector<Prospect>& prospects) {
@@ -220,16 +221,14 @@ class Search {
     }
 
     // The cluster that joins another one at the least cost.
-    std::size_t cheapest() const {
+    std::size_t cheapest() {
+        const JoiningCosts& costs = partition_.joining_costs();
         std::size_t best = 0;
-        double least = std::numeric_limits<double>::infinity();
+        float least = std::numeric_limits<float>::infinity();
         for (std::size_t j = 0; j < partition_.size(); ++j) {
-            if (partition_.is_empty(j)) continue;
-            const double cost = partition_.joining_cost(j);
-            if (cost < least) {
-                least = cost;
-                best = j;
-            }
+            if (partition_.is_empty(j) || !(costs.of(j) < least)) continue;
+            least = costs.of(j);
+            best = j;
         }
         return best;
     }

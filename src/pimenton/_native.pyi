@@ -118,6 +118,11 @@ def assign_precisely(
 ) -> NDArray[np.uint32]:
     """Give what assign gives, in double precision for points (n, 4) and centroids (k, 4)."""
 
+def merge_runs(
+    points: Points, weights: Weights, n_each: int, n_threads: int
+) -> tuple[Points, Weights]:
+    """Give the mean and the weight of each run of so many points, the last one shorter."""
+
 def merge_cells(points: Points, weights: Weights, n_cells: int) -> tuple[Points, Weights]:
     """Merge points by about n_cells cells of about equal inertia into weighted means."""
 

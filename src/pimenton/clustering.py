@@ -33,6 +33,8 @@ class Effort:
         Most splits and dissolutions of single clusters tried on the coarse model.
     n_splits : int
         Clusters split at the most, and as many dissolved, where many are tried at once on it.
+    n_run_steps : int
+        Most steps over runs of neighbours, each merged into one point.
     n_exact_steps : int
         Most steps over all points.
     min_gain : float
@@ -43,14 +45,24 @@ class Effort:
     least_cells: int
     n_trials: int
     n_splits: int
+    n_run_steps: int
     n_exact_steps: int
     min_gain: float
 
 
+# A run of so many points is no wider than a centroid goes in its last steps, where there are enough
+# runs for each cluster.
+MOST_IN_RUN = 8
+RUNS = 128
+
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort(24, 2000, n_trials=0, n_splits=0, n_exact_steps=0, min_gain=0.0),
-    "balanced": Effort(24, 2000, n_trials=300, n_splits=150, n_exact_steps=16, min_gain=5e-5),
-    "best": Effort(96, 16000, n_trials=1000, n_splits=600, n_exact_steps=200, min_gain=1e-6),
+    "fast": Effort(24, 2000, n_trials=0, n_splits=0, n_run_steps=0, n_exact_steps=0, min_gain=0.0),
+    "balanced": Effort(
+        24, 2000, n_trials=300, n_splits=100, n_run_steps=16, n_exact_steps=6, min_gain=5e-5
+    ),
+    "best": Effort(
+        96, 16000, n_trials=1000, n_splits=600, n_run_steps=0, n_exact_steps=200, min_gain=1e-6
+    ),
 }
 
 
@@ -167,6 +179,11 @@ def kmeans(
         found, history = _native.search(
             *model, start, n_clusters, limits.n_trials, n_breaths, seed % 2**64
         )
+        if limits.n_run_steps:
+            runs_step = step(*_finer_model(points, weights, n_clusters, n_threads), n_threads)
+            found = overshooting_lloyd(
+                runs_step, found, limits.n_run_steps, min_gain=limits.min_gain
+            ).centroids
         trial = overshooting_lloyd(
             exact_step, found, limits.n_exact_steps, min_gain=limits.min_gain
         )
@@ -213,6 +230,16 @@ def _coarse_model(points: Points, weights: Weights, n_cells: int) -> tuple[Point
     if len(points) <= 2 * n_cells:
         return points, weights
     return _native.merge_cells(points, weights, n_cells)
+
+
+def _finer_model(
+    points: Points, weights: Weights, n_clusters: int, n_threads: int
+) -> tuple[Points, Weights]:
+    """Merge runs of neighbours, as long as there are many for each cluster."""
+    n_each = min(MOST_IN_RUN, len(points) // (RUNS * n_clusters))
+    if n_each < 2:
+        return points, weights
+    return _native.merge_runs(points, weights, n_each, n_threads)
 
 
 def _energy(points: Points, weights: Weights) -> float:

@@ -33,7 +33,7 @@ def map_nearest(
     """Give each pixel the nearest entry, searched once for each distinct color."""
     from_srgb = SPACES[space].from_srgb
     labels = _native.assign(
-        from_srgb(histogram.colors, n_threads), from_srgb(palette.colors, 1), n_threads
+        histogram.points(space, n_threads=n_threads), from_srgb(palette.colors, 1), n_threads
     )
     rows = np.ascontiguousarray(pixels).reshape(-1, 4)
     indices = _native.label_pixels(rows, histogram.colors, labels.astype(np.uint8), n_threads)
@@ -96,7 +96,7 @@ def diffusion(taps: _Taps, n_parts: int) -> Dither:
         return _native.diffuse(
             np.ascontiguousarray(pixels),
             histogram.colors,
-            from_srgb(histogram.colors, n_threads),
+            histogram.points(space, n_threads=n_threads),
             exact_entries(histogram, palette),
             entries,
             table,
@@ -178,7 +178,8 @@ def mix_by_blue_noise(
        Visual Processing, and Digital Display IV, SPIE 1913, 1993.
     """
     from_srgb = SPACES[space].from_srgb
-    points, entries = from_srgb(histogram.colors, n_threads), from_srgb(palette.colors, 1)
+    points = histogram.points(space, n_threads=n_threads)
+    entries = from_srgb(palette.colors, 1)
     nearest = _native.assign(points, entries, n_threads)
     partners, shares = _native.mix_colors(points, entries, nearest, GRAIN, n_threads)
     shares = shares * np.float32(strength)

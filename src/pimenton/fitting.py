@@ -65,7 +65,7 @@ def fit_palette(
     n_threads = thread_count(n_threads)
     space = SPACES[options.space]
     whole, histogram = histogram, bounded(histogram)
-    points = space.from_srgb(histogram.colors, n_threads)
+    points = histogram.points(options.space, n_threads=n_threads)
     if options.palette is not None:
         imposed = Palette.of_hex(options.palette)
         entries = space.from_srgb(imposed.colors, 1)
@@ -91,7 +91,7 @@ def fit_palette(
         )  # fmt: skip
     elif options.parses if options.accents is None else options.accents:
         if whole is not histogram:
-            points = space.from_srgb(whole.colors, n_threads)
+            points = whole.points(options.space, n_threads=n_threads)
         centroids = serve(
             pixels, whole, points, centroids, options.palette_size,
             space=options.space, n_threads=n_threads,

@@ -4,12 +4,13 @@ Counts are integers, so histograms of tiles, frames and files add exactly: the s
 histograms is the whole's, bit for bit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from pimenton import _native
-from pimenton.pixels import Colors, Counts, Pixels, Ranks, Weights, thread_count
+from pimenton.colorspace import SPACES
+from pimenton.pixels import Colors, Counts, Pixels, Points, Ranks, Weights, thread_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,8 @@ class Histogram:
 
     colors: Colors
     counts: Counts
+    # Of the space asked for last: clustering and mapping want the same.
+    _points: dict[str, Points] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.colors.flags.writeable = False
@@ -78,6 +81,15 @@ class Histogram:
     def weights(self) -> Weights:
         """The counts as (m,) float64, exact below 2**53."""
         return self.counts.astype(np.float64)
+
+    def points(self, space: str, *, n_threads: int | None = None) -> Points:
+        """Give the colors as points in a space, a key of ``SPACES``: (m, 4) float32, read-only."""
+        if space not in self._points:
+            points = SPACES[space].from_srgb(self.colors, thread_count(n_threads))
+            points.flags.writeable = False
+            self._points.clear()
+            self._points[space] = points
+        return self._points[space]
 
     @property
     def n_pixels(self) -> int:

@@ -85,8 +85,10 @@ def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
     pytest.fail(log.read_text())
 
 
-def small(format: str = "PNG") -> bytes:
-    """Give a part of the bundled photograph, 96 x 64 pixels."""
+def small(format: str = "PNG", *, side: int = 64) -> bytes:
+    """Give a part of the bundled photograph, half wider than high."""
     file = BytesIO()
-    Image.open(BytesIO(FRUITS)).convert("RGB").crop((200, 150, 296, 214)).save(file, format)
+    Image.open(BytesIO(FRUITS)).convert("RGB").crop(
+        (200, 150, 200 + side * 3 // 2, 150 + side)
+    ).save(file, format)
     return file.getvalue()

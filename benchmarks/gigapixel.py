@@ -6,6 +6,7 @@ compares random tiles with a plain search for the nearest entry, in double preci
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -41,6 +42,9 @@ def main() -> None:
     check.add_argument("source", type=Path)
     check.add_argument("target", type=Path)
     check.add_argument("--tiles", type=int, default=50)
+    plot = commands.add_parser("plot", help="Draw how time grows, from lines that run printed.")
+    plot.add_argument("figures", type=Path, help="A file of these lines.")
+    plot.add_argument("target", type=Path)
     chosen = vars(parser.parse_args())
     globals()[chosen.pop("command")](**chosen)
 
@@ -180,6 +184,36 @@ def check(source: Path, target: Path, tiles: int) -> None:
             f"the largest excess in distance is {worst:.2g}"
         )
         assert n_off == 0
+
+
+def plot(figures: Path, target: Path) -> None:
+    """Draw seconds and memory over megapixels, and what twice the pixels take."""
+    import matplotlib.pyplot as plt
+
+    rows = [json.loads(line) for line in figures.read_text().splitlines() if line.startswith("{")]
+    rows.sort(key=lambda row: row["megapixels"])
+    size = np.array([row["megapixels"] for row in rows])
+    seconds = np.array([row["seconds"] for row in rows])
+    memory = np.array([row["peak_mb"] - row["interpreter_mb"] for row in rows])
+    for (x, y), (x2, y2) in itertools.pairwise(zip(size, seconds, strict=True)):
+        print(
+            f"{x:.0f} to {x2:.0f} megapixels: {(y2 / y) ** (1 / np.log2(x2 / x)):.2f} x a doubling"
+        )
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    left.loglog(size, seconds, "o-", color="#a8321a", label="measured")
+    left.loglog(size, seconds[0] * size / size[0], "--", color="#888", label="twice for twice")
+    left.set(xlabel="megapixels", ylabel="seconds", title="Time, two cores")
+    left.legend(frameon=False)
+    right.semilogx(size, memory, "o-", color="#a8321a")
+    right.set(
+        xlabel="megapixels", ylabel="MB above the interpreter", title="Memory", ylim=(0, 1000)
+    )
+    for axes in (left, right):
+        axes.set_xticks(size, [f"{x:.0f}" for x in size], minor=False)
+        axes.minorticks_off()
+        axes.spines[["top", "right"]].set_visible(False)
+    left.set_yticks(seconds, [f"{y:.3g}" for y in seconds])
+    figure.savefig(target, dpi=130)
 
 
 def decoded(page: Any, index: int) -> NDArray[Any]:

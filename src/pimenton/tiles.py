@@ -43,7 +43,7 @@ _MOST_TILE = 4096
 _TILE_UNIT = 64
 
 # What has been counted is large, so it is noted so many times less often.
-_COUNT_PAUSE = 3
+_COUNT_PAUSE = 6
 
 # Choices that look at a picture as a whole, or at more than one.
 _WHOLE = ("quality", "max_bytes", "best_possible", "lossless", "parse", "accents", "frame_palettes")
@@ -223,6 +223,7 @@ class _Work:
         if "opaque" in self.record.values:
             first = int(self.record.values["done"])
             tally.restore(self.record.values)
+            self.record.values = {}
         blocks = self._blocks(level, level.height, level.width)
         calls: Iterator[Call] = ((count_block, (level.read, block)) for block in blocks[first:])
         with closing(in_order(self.executor, calls, self.n_waiting)) as parts:
@@ -230,6 +231,8 @@ class _Work:
                 tally.add(part)
                 if self.record.is_due(_COUNT_PAUSE):
                     self.record.write({**tally.state(), "done": np.array(done)})
+                    # The table is large, and only a run to come looks at it again.
+                    self.record.values = {}
                 self.progress("counting", done / len(blocks))
         return tally.histogram()
 

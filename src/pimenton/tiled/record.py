@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Arrays = dict[str, NDArray[Any]]
 
 # Seconds between two entries: what a run that is broken off has to do again, at most.
-SECONDS = 10.0
+SECONDS = 5.0
 
 
 class Record:

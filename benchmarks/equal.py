@@ -14,8 +14,8 @@ from looks import Looks, looks
 from measuring import version_of
 from pictures import BUNDLED, digest_of
 from pimenton import Options, read_image
-from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels
+from pimenton.still import compress_pixels
 from tables import Target, missing, show
 
 COUNTS = (256, 128)

@@ -19,8 +19,8 @@ from pimenton.formats import encode
 from pimenton.histogram import Histogram
 from pimenton.palette import Palette
 from pimenton.parsing import parse, prepare
-from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels
+from pimenton.still import compress_pixels
 
 # About what equals pngquant's 256 colors on photographs.
 _BIT_WEIGHT = 0.2

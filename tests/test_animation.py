@@ -10,7 +10,15 @@ from PIL import Image
 from crafted import chunk
 from images import FRUITS
 from pictures import shared_data
-from pimenton import ImageTooLarge, Options, UnreadableImage, read_image
+from pimenton import (
+    ImageTooLarge,
+    Options,
+    QualityNotReached,
+    UnreadableImage,
+    compress,
+    measure,
+    read_image,
+)
 from pimenton.animation import Animation, compress_animation, count_frames, read_animation
 from pimenton.batch import Job, Rules, compress_data, compress_file
 from pimenton.pixels import Pixels
@@ -105,6 +113,74 @@ def test_files_stay_animated(moving: Animation, tmp_path: Path, source: str, tar
     assert count_frames(job.target) >= 4
     data, _ = compress_data(path.read_bytes(), FAST, Rules(allow_larger=True), format=target)
     assert data == job.target.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def panning() -> Animation:
+    """Go over a photograph, so that all pixels change."""
+    ground = read_image(FRUITS)
+    frames = tuple(np.ascontiguousarray(ground[i : i + 80, 4 * i : 4 * i + 96]) for i in range(3))
+    return Animation(frames, (80.0,) * 3, 0)
+
+
+def worst_score(animation: Animation, data: bytes) -> float:
+    back = read_animation(data).frames
+    return min(measure(a, b).ssimulacra2 for a, b in zip(animation.frames, back, strict=True))
+
+
+@pytest.mark.parametrize("format", ["gif", "png", "webp"])
+def test_the_worst_frame_reaches_the_quality(panning: Animation, format: str) -> None:
+    made = compress_animation(panning, format, Options(quality=55))
+    assert made.report.quality == pytest.approx(worst_score(panning, made.data))
+    assert 55 <= made.report.quality < 60
+    assert made.report.quality_reached
+    plain = compress_animation(panning, format, Options(n_colors=255))
+    assert len(made.data) < 0.7 * len(plain.data)
+
+
+def test_what_stands_still_does_not_flicker_where_a_quality_is_aimed_at(moving: Animation) -> None:
+    for format in ("gif", "png"):
+        back = read_animation(compress_animation(moving, format, Options(quality=60)).data)
+        for i in range(1, len(back.frames)):
+            still = (moving.frames[i] == moving.frames[i - 1]).all(axis=2)
+            assert np.array_equal(back.frames[i][still], back.frames[i - 1][still])
+
+
+def test_clear_stays_clear_where_a_size_is_aimed_at(clearing: Animation) -> None:
+    size = len(compress_animation(clearing, "gif", Options(n_colors=255)).data)
+    made = compress_animation(clearing, "gif", Options(max_bytes=size, quality=90))
+    for back, frame in zip(read_animation(made.data).frames, clearing.frames, strict=True):
+        assert np.array_equal(back[:, :, 3], flat(frame)[:, :, 3])
+
+
+def test_a_largest_size_holds_or_is_refused(panning: Animation) -> None:
+    whole = len(compress_animation(panning, "gif", Options(quality=80, best_possible=True)).data)
+    made = compress_animation(panning, "gif", Options(max_bytes=whole // 2))
+    assert whole // 4 < len(made.data) <= whole // 2
+    assert not made.report.quality_reached
+    for choices, words in (
+        ({"quality": 99.9}, "quality 99.9 is not reached in all frames"),
+        ({"max_bytes": 400}, "at most 400 bytes are allowed"),
+        ({"max_bytes": 900, "n_colors": 16, "parse": False}, "at most 900 bytes are allowed"),
+        ({"quality": 50, "max_bytes": 900}, r"takes \d+ bytes; at most 900 are allowed"),
+        ({"lossless": True}, "without loss there can be 255"),
+    ):
+        with pytest.raises(QualityNotReached, match=words):
+            compress_animation(panning, "gif", Options(**choices))
+
+
+def test_python_keeps_files_animated_as_the_command_does(moving: Animation, tmp_path: Path) -> None:
+    data = compress_animation(moving, "gif", Options(n_colors=64)).data
+    (tmp_path / "in.gif").write_bytes(data)
+    made = compress(tmp_path / "in.gif", tmp_path / "out.gif", FAST)
+    assert count_frames(tmp_path / "out.gif") == len(moving.frames)
+    assert (tmp_path / "out.gif").read_bytes() == made.data
+    assert made.report.input_bytes == len(data)
+    for source in (data, BytesIO(data), str(tmp_path / "in.gif")):
+        assert compress(source, tmp_path / "out.gif", FAST).data == made.data
+    assert compress(data, tmp_path / "out.tif", FAST).image.height == 48
+    with Image.open(BytesIO(data)) as still:
+        assert count_frames(compress(still, options=FAST).data) == 1
 
 
 def test_of_pages_the_first_is_taken_and_that_is_said(tmp_path: Path) -> None:

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from pimenton.dithering import remap
-from pimenton.errors import ImageTooLarge, UnreadableImage
+from pimenton.drawing import require_size
+from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
 from pimenton.fitting import palette_of
-from pimenton.frames import ANIMATED, encode_frames
+from pimenton.frames import ANIMATED, Reel, encode_reel, plan
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.palette import MAX_COLORS, Palette
-from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels, as_rgba, round_opacity, thread_count
 from pimenton.quality import mse, psnr
 from pimenton.reading import (
@@ -36,6 +36,7 @@ from pimenton.reading import (
 )
 from pimenton.report import Compressed, Report
 from pimenton.soundness import require_sound
+from pimenton.still import Progress, compress_pixels, stages_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +165,7 @@ def compress_animation(
     format : str
         One of ``ANIMATED``. A GIF has no partial opacity: it is rounded to all or nothing.
     options : Options
-        The choices; indices are not parsed, and quality and size are not searched for.
+        The choices. A quality is that of the worst frame.
     input_bytes : int, optional
         Size of the file it came from, for the report.
     n_threads : int, optional
@@ -179,6 +180,9 @@ def compress_animation(
     ------
     ValueError
         If each frame of a PNG is to have its own palette.
+    QualityNotReached
+        If a quality or a size that was asked for cannot be met, or colors would be lost that must
+        not be.
     """
     started = time.perf_counter()
     if format == "png" and options.frame_palettes:
@@ -186,23 +190,25 @@ def compress_animation(
     frames = animation.frames
     if format == "gif":
         frames = tuple(round_opacity(frame) for frame in frames)
-    drawn = _drawn(frames, options, thread_count(n_threads))
-    data = encode_frames(drawn, format, animation.durations, animation.n_plays)
+    n_threads = thread_count(n_threads)
+    histograms = [Histogram.of(frame, n_threads=n_threads) for frame in frames]
+    _require_no_loss(histograms, options)
+    reel = _cut(_drawn(frames, histograms, options, n_threads), animation, format)
+    reel, data, quality, reached = _chosen(frames, reel, format, options, n_threads)
     elapsed = time.perf_counter() - started
-    errors = [mse(a, b.to_pixels()) for a, b in zip(frames, drawn, strict=True)]
-    error = fsum(errors) / len(errors)
-    first = drawn[0]
+    error = fsum(map(mse, frames, reel.shown())) / len(frames)
+    first = reel.parts[0]
     report = Report(
         width=first.width,
         height=first.height,
-        n_colors=max(len(image.palette) for image in drawn),
+        n_colors=max(len(part.palette) for part in reel.parts),
         input_bytes=input_bytes,
         output_bytes=len(data),
-        bits_per_pixel=8 * len(data) / (first.width * first.height * len(drawn)),
+        bits_per_pixel=8 * len(data) / (first.width * first.height * len(frames)),
         mse=error,
         psnr=psnr(error),
-        quality=None,
-        quality_reached=None,
+        quality=quality,
+        quality_reached=reached,
         inertia=0.0,
         n_iter=0,
         history=(),
@@ -214,6 +220,23 @@ def compress_animation(
     return Compressed(data, first, report)
 
 
+def _chosen(
+    frames: Sequence[Pixels], plain: Reel, format: str, options: Options, n_threads: int
+) -> tuple[Reel, bytes, float | None, bool | None]:
+    """Search for the quality or size where one is aimed at; give its file and score too."""
+    whole = all(map(np.array_equal, frames, plain.shown()))
+    if options.parses and not (whole and options.wants_no_loss):
+        # As for a still picture, the parse is brought in where it is needed.
+        from pimenton.motion import aim, wanted_of
+
+        fitted = aim(frames, plain, format, options, n_threads)
+        reached = fitted.quality >= wanted_of(options)
+        return fitted.image, fitted.data, fitted.quality, reached
+    data = encode_reel(plain, format)
+    require_size(len(data), options)
+    return plain, data, *((100.0, True) if whole else (None, None))
+
+
 def compress_source(
     source: Path | bytes,
     name: str,
@@ -223,6 +246,7 @@ def compress_source(
     n_threads: int | None = None,
     max_pixels: int = MAX_PIXELS,
     lenient: bool = False,
+    progress: Progress | None = None,
 ) -> tuple[Compressed, str]:
     """Compress a picture, or an animation where the format can move.
 
@@ -242,6 +266,8 @@ def compress_source(
         Pictures with more pixels are refused before they are decoded.
     lenient : bool, optional
         As in ``read_image``.
+    progress : callable, optional
+        As in ``compress``.
 
     Returns
     -------
@@ -275,8 +301,11 @@ def compress_source(
     whole: Path | BytesIO = BytesIO(source) if isinstance(source, bytes) else source
     if isinstance(whole, BytesIO):
         whole.name = name
-    pixels = read_image(whole, max_pixels=max_pixels, lenient=lenient)
-    made = compress_pixels(pixels, format, options, input_bytes=n_bytes, n_threads=n_threads)
+    with stages_of(progress)("reading"):
+        pixels = read_image(whole, max_pixels=max_pixels, lenient=lenient)
+    made = compress_pixels(
+        pixels, format, options, input_bytes=n_bytes, n_threads=n_threads, progress=progress
+    )
     return made, note
 
 
@@ -300,9 +329,20 @@ def _plays_of(image: object) -> int:
     return int(loop or 0)
 
 
-def _drawn(frames: Sequence[Pixels], options: Options, n_threads: int) -> list[IndexedImage]:
+def _require_no_loss(histograms: Sequence[Histogram], options: Options) -> None:
+    if not options.lossless:
+        return
+    each = histograms if options.frame_palettes else [reduce(add, histograms)]
+    most = max(len(histogram.colors) for histogram in each)
+    room = min(options.palette_size, MAX_COLORS - 1)
+    if most > room:
+        raise QualityNotReached(f"there are {most} colors; without loss there can be {room}")
+
+
+def _drawn(
+    frames: Sequence[Pixels], histograms: Sequence[Histogram], options: Options, n_threads: int
+) -> list[IndexedImage]:
     """Give each frame its indices; in a shared palette the last entry is the transparent one."""
-    histograms = [Histogram.of(frame, n_threads=n_threads) for frame in frames]
     if not options.frame_palettes:
         shared = _with_clear(reduce(add, histograms), options, n_threads)
     drawn: list[IndexedImage] = []
@@ -327,15 +367,23 @@ def _drawn(frames: Sequence[Pixels], options: Options, n_threads: int) -> list[I
 
 def _with_clear(histogram: Histogram, options: Options, n_threads: int) -> Palette:
     """Find a palette with one entry, the last, that is fully transparent."""
+    seen = histogram.colors[:, 3] > 0
     if options.palette is not None:
         colors = Palette.of_hex(options.palette).colors
-    else:
+        colors = colors[colors[:, 3] > 0]
+    elif seen.any():
         room = min(options.palette_size, MAX_COLORS - 1)
-        limited = replace(options, n_colors=max(1, room - (room > 1 and _has_clear(histogram))))
-        colors = palette_of(histogram, limited, n_threads=n_threads).colors
-    colors = colors[colors[:, 3] > 0][: MAX_COLORS - 1]
-    return Palette(np.concatenate([colors, np.zeros((1, 4), np.uint8)]))
+        limited = replace(options, n_colors=max(1, room - (room > 1 and not seen.all())))
+        visible = Histogram(histogram.colors[seen], histogram.counts[seen])
+        colors = palette_of(visible, limited, n_threads=n_threads).colors
+    else:
+        colors = histogram.colors[:0]
+    return Palette(np.concatenate([colors[: MAX_COLORS - 1], np.zeros((1, 4), np.uint8)]))
 
 
-def _has_clear(histogram: Histogram) -> bool:
-    return bool((histogram.colors[:, 3] == 0).any())
+def _cut(drawn: Sequence[IndexedImage], animation: Animation, format: str) -> Reel:
+    """Cut out of whole frames what changes."""
+    places = plan([image.to_pixels() for image in drawn], can_replace=format != "gif")
+    parts = tuple(place.cut(image) for place, image in zip(places, drawn, strict=True))
+    size = drawn[0].width, drawn[0].height
+    return Reel(places, parts, size, animation.durations, animation.n_plays)

@@ -1,24 +1,20 @@
 """The whole job: from a picture to a small picture."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from pimenton.drawing import Drawn, Stages, Task, draw, quantized
+from pimenton.animation import compress_source
+from pimenton.drawing import quantized
 from pimenton.formats import format_of, write_atomically
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
-from pimenton.pixels import Pixels, thread_count
-from pimenton.quality import Quality, measure_pixels, mse, psnr
-from pimenton.reading import Source, read_image, source_bytes
-from pimenton.report import Compressed, Report
-
-# Told a stage and how much of it is done, 0 to 1.
-Progress: TypeAlias = Callable[[str, float], None]
+from pimenton.pixels import thread_count
+from pimenton.quality import Quality, measure_pixels
+from pimenton.reading import Source, read_image
+from pimenton.report import Compressed
+from pimenton.still import Progress, compress_pixels, stages_of
 
 
 def quantize(
@@ -66,7 +62,7 @@ def quantize(
     ((16, 16), 4)
     """
     options = Options.of(options, **choices)
-    n_threads, stage = thread_count(n_threads), _stages(progress)
+    n_threads, stage = thread_count(n_threads), stages_of(progress)
     with stage("reading"):
         pixels = read_image(image)
     with stage("counting"):
@@ -84,6 +80,8 @@ def compress(
     **choices: Any,
 ) -> Compressed:
     """Make a small file of a picture.
+
+    A file of several frames stays animated in a format that can move: GIF, PNG and WebP.
 
     Parameters
     ----------
@@ -120,19 +118,31 @@ def compress(
     """
     options = Options.of(options, **choices)
     format = "png" if target is None else format_of(Path(target))
-    with _stages(progress)("reading"):
-        pixels = read_image(source)
-    result = compress_pixels(
-        pixels,
-        format,
-        options,
-        input_bytes=source_bytes(source),
-        n_threads=n_threads,
-        progress=progress,
-    )
+    file, name = _file_of(source)
+    if file is None:
+        with stages_of(progress)("reading"):
+            pixels = read_image(source)
+        result = compress_pixels(pixels, format, options, n_threads=n_threads, progress=progress)
+    else:
+        result, _ = compress_source(
+            file, name, format, options, n_threads=n_threads, progress=progress
+        )
     if target is not None:
         write_atomically(Path(target), result.data)
     return result
+
+
+def _file_of(source: Source) -> tuple[Path | bytes | None, str]:
+    """Give the file that a source stands for, or its content, and its name; None for an array."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), "picture"
+    if isinstance(source, str | os.PathLike):
+        path, name = Path(source), os.fsdecode(source)
+        # What comes through a pipe can be read only once.
+        return (path if path.is_file() else path.read_bytes()), name
+    if hasattr(source, "read"):
+        return source.read(), str(getattr(source, "name", "picture"))
+    return None, ""
 
 
 def measure(a: Source, b: Source, *, n_threads: int | None = None) -> Quality:
@@ -166,87 +176,3 @@ def measure(a: Source, b: Source, *, n_threads: int | None = None) -> Quality:
     9.0
     """
     return measure_pixels(read_image(a), read_image(b), n_threads=n_threads)
-
-
-def compress_pixels(
-    pixels: Pixels,
-    format: str,
-    options: Options,
-    *,
-    input_bytes: int | None = None,
-    n_threads: int | None = None,
-    progress: Progress | None = None,
-    searches: bool = True,
-) -> Compressed:
-    """Make a small file of a picture that has been read.
-
-    Parameters
-    ----------
-    pixels : (height, width, 4) uint8
-        The picture.
-    format : str
-        A key of ``FORMATS``.
-    options : Options
-        The choices.
-    input_bytes : int, optional
-        Size of the file it came from, for the report.
-    n_threads : int, optional
-        Threads to use, by default one a core; they change no bit.
-    progress : callable, optional
-        As in ``compress``.
-    searches : bool, optional
-        Whether a quality or a size is searched for; otherwise one guess at it will do, which takes
-        a tenth of the time.
-
-    Returns
-    -------
-    Compressed
-    """
-    started = time.perf_counter()
-    task = Task.of(pixels, format, options, thread_count(n_threads), _stages(progress))
-    drawn = _aimed(task, searches) if task.is_aimed else draw(task, limited=searches)
-    elapsed = time.perf_counter() - started
-    image, clustering = drawn.image, drawn.clustering
-    error = mse(pixels, image.to_pixels())
-    height, width = image.indices.shape
-    report = Report(
-        width=width,
-        height=height,
-        n_colors=len(image.palette),
-        input_bytes=input_bytes,
-        output_bytes=len(drawn.data),
-        bits_per_pixel=8 * len(drawn.data) / (width * height),
-        mse=error,
-        psnr=psnr(error),
-        quality=drawn.quality,
-        quality_reached=drawn.reached,
-        inertia=clustering.inertia,
-        n_iter=clustering.n_iter,
-        history=clustering.history,
-        palette=image.palette.hex,
-        counts=tuple(image.counts.tolist()),
-        options=options,
-        elapsed_seconds=elapsed,
-    )
-    return Compressed(drawn.data, image, report)
-
-
-def _aimed(task: Task, searches: bool) -> Drawn:
-    # The parse and its search take a while to bring in, which a command that does without feels.
-    from pimenton.aims import aim, estimate
-
-    return aim(task) if searches else estimate(task)
-
-
-def _stages(progress: Progress | None) -> Stages:
-    """Give what tells of the beginning and the end of a stage."""
-
-    @contextmanager
-    def stage(name: str) -> Iterator[None]:
-        if progress is not None:
-            progress(name, 0.0)
-        yield
-        if progress is not None:
-            progress(name, 1.0)
-
-    return stage

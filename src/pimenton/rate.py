@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate, repeat
 from operator import mul
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,7 @@ from pimenton.quality import prepare as prepare_reference
 
 # What is aimed at if nothing is said: no difference seen side by side.
 AIM = 80.0
-# A score this little above the wanted one is as good as it.
-TOLERANCE = 0.5
+TOLERANCE = 0.5  # a score this little above the wanted one is as good as it
 # Weights of a bit that are tried: 32 steps to an octave, by products alone, since powers and
 # logarithms differ between processors. Below the first nothing is gained but bytes.
 _STEP = 1.0218971486541166
@@ -34,7 +33,7 @@ WEIGHTS = tuple(accumulate(repeat(_STEP, 352), mul, initial=0.02))
 # The levels, places in that list, of the first trials.
 _FIRST = (83, 138)
 # What photographs score there, in the mean.
-_USUAL = {83: 83.0, 138: 78.4}
+USUAL = {83: 83.0, 138: 78.4}
 # A picture's sample: a part of its rows, in so many bands, but never fewer pixels than this.
 _SHARE = 0.3
 _N_BANDS = 3
@@ -71,8 +70,8 @@ class Fitted:
 
     Attributes
     ----------
-    image : IndexedImage
-        The picture.
+    image : IndexedImage or Reel
+        The picture, or the moving one.
     data : bytes
         Its file.
     quality : float
@@ -81,10 +80,28 @@ class Fitted:
         What the parse took.
     """
 
-    image: IndexedImage
+    image: Any
     data: bytes
     quality: float
     bit_weight: float
+
+
+class Trials(Protocol):
+    """What trials are made on: a picture, or a moving one."""
+
+    @property
+    def is_sampled_whole(self) -> bool:
+        """Whether the curve of its scores was made on all of it."""
+
+    @property
+    def encode(self) -> Callable[[Any], bytes]:
+        """What makes a file of a result."""
+
+    def image(self, level: int) -> Any:
+        """Draw with one of the weights of a bit."""
+
+    def score(self, image: Any) -> float:
+        """Measure a result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +157,10 @@ class Bench:
             self.subject, WEIGHTS[level], effort=self.effort, n_threads=self.n_threads
         )
 
+    def image(self, level: int) -> IndexedImage:
+        """Give what came of it alone."""
+        return self.draw(level).image
+
     def score(self, image: IndexedImage) -> float:
         """Measure a result."""
         return ssimulacra2(self.reference, image.to_pixels(), n_threads=self.n_threads)
@@ -172,23 +193,23 @@ def fit_quality(
         What it was made on.
     """
     bench, curve = choose_recipe(make, quality)
-    best = _settled(bench, curve, quality)
+    best = settle(bench, curve, quality)
     for _ in range(N_REFINED[bench.effort]):
         # A result shows where errors are seen; what was learned is kept if it saves bytes.
         other = bench.refined(best.image, settles=settles)
-        trial = _settled(other, curve, quality)
+        trial = settle(other, curve, quality)
         if is_better(trial, best, quality):
             bench, best = other, trial
     return best, bench
 
 
-def _settled(bench: Bench, curve: "Curve", quality: float) -> Fitted:
+def settle(bench: Trials, curve: "Curve", quality: float) -> Fitted:
     """Try levels on the whole picture, from where the curve of a sample leads."""
-    images: dict[int, IndexedImage] = {}
+    images: dict[int, Any] = {}
     scores: dict[int, float] = {}
     level = curve.level_at(quality + (0.0 if bench.is_sampled_whole else _OPTIMISM))
     while len(scores) < _N_WHOLE and level not in scores:
-        images[level] = bench.draw(level).image
+        images[level] = bench.image(level)
         scores[level] = bench.score(images[level])
         excess = scores[level] - quality
         if 0 <= excess <= TOLERANCE * len(scores) or (excess < 0 and level == 0):
@@ -246,7 +267,7 @@ def _bytes_at(curve: "Curve", sizes: dict[int, float], score: float, n_bytes: fl
     return n_bytes - score * ((sizes[first] - sizes[last]) / fall) if fall else n_bytes
 
 
-def fit_bytes(bench: Bench, max_bytes: int) -> Fitted:
+def fit_bytes(bench: Trials, max_bytes: int) -> Fitted:
     """Find the best picture whose file is not larger than wanted.
 
     Parameters
@@ -261,11 +282,11 @@ def fit_bytes(bench: Bench, max_bytes: int) -> Fitted:
     Fitted
         The largest of those tried that fit; if none does, the smallest.
     """
-    images: dict[int, IndexedImage] = {}
+    images: dict[int, Any] = {}
     files: dict[int, bytes] = {}
     level = _FIRST[1]
     while len(files) < 2 * _N_WHOLE and level not in files:
-        images[level] = bench.draw(level).image
+        images[level] = bench.image(level)
         files[level] = bench.encode(images[level])
         if 0.98 * max_bytes <= len(files[level]) <= max_bytes:
             break
@@ -287,7 +308,7 @@ def guess(bench: Bench, quality: float, max_bytes: int | None = None) -> Fitted:
     max_bytes : int, optional
         Size of the file wanted: if the first one is larger, there is a second.
     """
-    level = Curve(_USUAL).level_at(quality)
+    level = Curve(USUAL).level_at(quality)
     image = bench.draw(level).image
     data = bench.encode(image)
     if max_bytes is not None and len(data) > max_bytes:
@@ -320,7 +341,7 @@ class Curve:
     @property
     def slope(self) -> float:
         """How scores fall over all points, within what pictures show; of one point, as usual."""
-        scores = self.scores if len(self.scores) > 1 else _USUAL
+        scores = self.scores if len(self.scores) > 1 else USUAL
         (x0, y0), *_, (x1, y1) = [(_bent(level), y) for level, y in sorted(scores.items())]
         return min(max((y1 - y0) / (x1 - x0), -60.0), -10.0)
 

@@ -26,8 +26,8 @@ from pimenton.fitting import is_exact, palette_of
 from pimenton.histogram import Histogram
 from pimenton.options import Options
 from pimenton.palette import Palette
-from pimenton.pipeline import Progress
 from pimenton.pixels import thread_count
+from pimenton.still import Progress
 from pimenton.tally import Tally
 from pimenton.tiled import Level, Pyramid, View, close_sources, open_pyramid
 from pimenton.tiled.blocks import Block, Call, block_sides, blocks_of, in_order

@@ -77,8 +77,9 @@ class Bounds:
         """Refuse a body of so many bytes, some of which are held already."""
         if n_bytes > self._settings.max_body_bytes:
             limit = self._settings.max_body_bytes
-            # The rest is let pass for a while, since a client that still sends does not listen.
-            raise Refused(413, "TooLarge", f"the body is larger than {limit} bytes")
+            raise Refused(
+                413, "TooLarge", f"the body is larger than {limit} bytes", Connection="close"
+            )
         if self._n_held + n_bytes - n_counted > self._settings.max_held_bytes:
             raise busy("there are too many pictures in memory; try again later")
 

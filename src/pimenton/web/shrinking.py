@@ -12,10 +12,10 @@ from pimenton.animation import compress_source, count_frames
 from pimenton.histogram import Histogram
 from pimenton.metadata import Metadata, furnish
 from pimenton.options import Options
-from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels, as_rgba
 from pimenton.rate import AIM
 from pimenton.reading import format_in, read_image
+from pimenton.still import compress_pixels
 from pimenton.web.commands import Color, Commands
 from pimenton.web.lossy import LOSSY, Encoded, encode_lossy
 from pimenton.web.preserving import preserved

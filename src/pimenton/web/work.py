@@ -15,11 +15,12 @@ from pimenton.histogram import Histogram
 from pimenton.options import Options
 from pimenton.page import Picture
 from pimenton.palette import MAX_COLORS, Palette
-from pimenton.pipeline import compress_pixels, quantize
+from pimenton.pipeline import quantize
 from pimenton.pixels import Pixels
 from pimenton.quality import prepare, ssimulacra2
 from pimenton.reading import format_in, read_image
 from pimenton.report import Report
+from pimenton.still import compress_pixels
 from pimenton.swatches import encode_palette
 from pimenton.web.choices import Wish
 

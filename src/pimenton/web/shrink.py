@@ -8,7 +8,7 @@ body of a GET. Pictures are given to whoever knows their name, work is done for 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from starlette.applications import Starlette
@@ -31,6 +31,8 @@ from pimenton.web.storing import Store, put
 
 _SWEEPING_SECONDS = 60.0
 _MAX_COMMANDS_BYTES = 1 << 16
+# Pictures from elsewhere that are fetched or worked on at a time: no body was counted for them.
+_MAX_FETCHES = 8
 
 
 @asynccontextmanager
@@ -38,7 +40,7 @@ async def kept(app: Starlette) -> AsyncIterator[None]:
     """Keep results for as long as the application runs, and remove the old ones."""
     settings = app.state.settings
     results = Results(app.state.records, settings.kept_seconds, settings.max_kept_bytes)
-    app.state.results = results
+    app.state.results, app.state.fetches = results, asyncio.Semaphore(_MAX_FETCHES)
     await run_in_threadpool(results.sweep_orphans)
     sweeping = asyncio.create_task(_sweep(results))
     try:
@@ -59,12 +61,15 @@ async def shrink(request: Request) -> Response:
     """Compress a picture, or what an address has, and say where the result is."""
     account = _caller(request)
     state = request.app.state
-    data = await _picture(request)
-    if format_in(data[:64]) not in FORMATS:
-        raise Refused(415, "Unsupported media type", "the file is not a PNG, JPEG, WebP or AVIF")
-    async with _counted(request, account, 1):
-        made = await _made(request, shrinking.small, data)
-        id = await _kept(state.results, data, made)
+    async with AsyncExitStack() as held:
+        data = await _picture(request, held)
+        if format_in(data[:64]) not in FORMATS:
+            raise Refused(
+                415, "Unsupported media type", "the file is not a PNG, JPEG, WebP or AVIF"
+            )
+        async with _counted(request, account, 1):
+            made = await _made(request, shrinking.small, data)
+            id = await _kept(state.results, data, made)
     location = f"/output/{id}"
     size = len(made.data)
     answer = {
@@ -91,6 +96,7 @@ async def output(request: Request) -> Response:
     if commands == Commands():
         made = await _result(request)
         return await _delivered(request, made, store)
+    request.app.state.pool.require_place()
     source = await run_in_threadpool(request.app.state.results.source, request.path_params["id"])
     if source is None:
         raise _not_found()
@@ -144,7 +150,7 @@ def _caller(request: Request) -> Account:
     return account
 
 
-async def _picture(request: Request) -> bytes:
+async def _picture(request: Request, held: AsyncExitStack) -> bytes:
     """Read the picture, or fetch it. Only JSON says that it is a command, whatever else is said."""
     state = request.app.state
     state.pool.require_place()
@@ -154,9 +160,10 @@ async def _picture(request: Request) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         return body
-    settings = state.settings
+    settings, url = state.settings, _source_url(body)
+    await held.enter_async_context(state.fetches)
     fetching = fetch(
-        _source_url(body),
+        url,
         named_hosts=settings.source_hosts,
         max_bytes=settings.max_body_bytes,
         max_seconds=settings.max_seconds,

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import chain, repeat
 from typing import Any
 
 from starlette.applications import Starlette
@@ -26,8 +27,12 @@ from pimenton.web.bodies import while_connected
 from pimenton.web.commands import FORMATS, Commands, read_commands, read_json
 from pimenton.web.fetching import NotFetched, ServerFailed, fetch
 from pimenton.web.keys import ANYONE, Account, QuotaUsed, TooManyAsk
+from pimenton.web.records import Records
 from pimenton.web.results import Full, Results, Small
+from pimenton.web.settings import Settings
+from pimenton.web.shelves import folder, store
 from pimenton.web.storing import Store, put
+from pimenton.web.watching import LOG
 
 _SWEEPING_SECONDS = 60.0
 _MAX_COMMANDS_BYTES = 1 << 16
@@ -38,11 +43,8 @@ _MAX_FETCHES = 8
 @asynccontextmanager
 async def kept(app: Starlette) -> AsyncIterator[None]:
     """Keep results for as long as the application runs, and remove the old ones."""
-    settings = app.state.settings
-    results = Results(app.state.records, settings.kept_seconds, settings.max_kept_bytes)
-    app.state.results, app.state.fetches = results, asyncio.Semaphore(_MAX_FETCHES)
-    await run_in_threadpool(results.sweep_orphans)
-    sweeping = asyncio.create_task(_sweep(results))
+    app.state.fetches = asyncio.Semaphore(_MAX_FETCHES)
+    sweeping = asyncio.create_task(_sweep(app.state.results))
     try:
         yield
     finally:
@@ -51,10 +53,28 @@ async def kept(app: Starlette) -> AsyncIterator[None]:
             await sweeping
 
 
+def results_of(settings: Settings, records: Records) -> Results:
+    """Give the results that the settings speak of.
+
+    Raises
+    ------
+    OSError, ImportError, ValueError
+        If there is no such place.
+    """
+    place = settings.results
+    shelf = store(place, settings.s3_endpoint) if place else folder(records.folder / "results")
+    return Results(records, shelf, settings.kept_seconds, settings.max_kept_bytes)
+
+
 async def _sweep(results: Results) -> None:
-    while True:
-        await run_in_threadpool(results.sweep)
-        await asyncio.sleep(_SWEEPING_SECONDS)
+    for sweep in chain([results.sweep_orphans], repeat(results.sweep)):
+        # A place that cannot be reached is asked again the next time.
+        try:
+            await run_in_threadpool(sweep)
+        except OSError as error:
+            LOG.warning("sweep", extra={"told": {"reason": one_line(error)}})
+        if sweep != results.sweep_orphans:
+            await asyncio.sleep(_SWEEPING_SECONDS)
 
 
 async def shrink(request: Request) -> Response:
@@ -97,9 +117,7 @@ async def output(request: Request) -> Response:
         made = await _result(request)
         return await _delivered(request, made, store)
     request.app.state.pool.require_place()
-    source = await run_in_threadpool(request.app.state.results.source, request.path_params["id"])
-    if source is None:
-        raise _not_found()
+    source = await _looked_up(request, request.app.state.results.source)
     async with _counted(request, account, commands.n_compressions):
         made = await _made(request, shrinking.changed, source, commands)
         return await _delivered(request, made, store)
@@ -233,21 +251,23 @@ async def _made(request: Request, work: Any, data: bytes, *arguments: Any) -> Sm
 async def _kept(results: Results, data: bytes, made: Small) -> str:
     try:
         return await run_in_threadpool(results.keep, data, made)
-    except Full as error:
-        raise busy(str(error)) from error
+    except (Full, OSError) as error:
+        raise busy(one_line(error)) from error
 
 
 async def _result(request: Request) -> Small:
-    found: Small | None = await run_in_threadpool(
-        request.app.state.results.find, request.path_params["id"]
-    )
-    if found is None:
-        raise _not_found()
+    found: Small = await _looked_up(request, request.app.state.results.find)
     return found
 
 
-def _not_found() -> Refused:
-    return Refused(404, "NotFound", "there is no such result, or no longer")
+async def _looked_up(request: Request, find: Any) -> Any:
+    try:
+        found = await run_in_threadpool(find, request.path_params["id"])
+    except OSError as error:
+        raise busy(one_line(error)) from error
+    if found is None:
+        raise Refused(404, "NotFound", "there is no such result, or no longer")
+    return found
 
 
 async def _delivered(request: Request, made: Small, store: Store | None) -> Response:

@@ -136,14 +136,14 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path) -> None:
     place = ("--data", str(tmp_path), "--jobs", "2")
     acknowledged: list[tuple[str, int]] = []
     with serving(*place, status=-9) as service, ThreadPoolExecutor(4) as clients:
-        waiting = [clients.submit(shrunk, service) for _ in range(24)]
+        waiting = [clients.submit(shrunk, service) for _ in range(300)]
         for place_in_line, future in enumerate(waiting):
-            if place_in_line == 7:
+            if place_in_line == 12:
                 # In the middle: some are done, some in hand, some wait.
                 service.process.kill()
             if found := future.result():
                 acknowledged.append(found)
-    assert 7 <= len(acknowledged) < 24
+    assert 12 <= len(acknowledged) < 300
     with serving(*place) as service:
         for location, size in acknowledged:
             answer = service.ask(location)
@@ -152,7 +152,7 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path) -> None:
         commands = json.dumps({"resize": {"method": "scale", "width": 20}}).encode()
         assert opened(service.ask(acknowledged[0][0], commands).body) == ("PNG", (20, 30))
         used = service.ask("/shrink", picture()).headers["Compression-Count"]
-        assert len(acknowledged) < int(used) <= 25
+        assert len(acknowledged) < int(used) <= len(acknowledged) + 5
 
 
 def test_a_full_service_says_so_and_when_to_ask_again() -> None:

@@ -133,6 +133,7 @@ class Results:
             self._remove(str(id))
             with self._records.change() as database:
                 database.execute("DELETE FROM results WHERE id = ?", (id,))
+        self._records.move()
         return len(old)
 
     def sweep_orphans(self) -> None:

@@ -14,11 +14,13 @@ import pytest
 from PIL import Image
 
 from images import FRUITS, ROOT
+from pictures import content_of
 from pimenton import Options, marks, read_image
-from pimenton.batch import Job, Outcome, Rules, attempt, compress_file, compress_files
+from pimenton.batch import Job, Outcome, Rules, attempt, compress_file
 from pimenton.cli import main
 from pimenton.folders import find_jobs
 from pimenton.formats import TEMPORARY
+from pimenton.many import compress_files
 from pimenton.workers import compress_apart
 
 FAST = Options(n_colors=8, effort="fast")
@@ -42,14 +44,9 @@ def statuses(outcomes: list[Outcome]) -> dict[str, str]:
     return {outcome.job.source.name: outcome.status for outcome in outcomes}
 
 
-def content_of(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
 def test_processes_threads_and_turns_give_the_same_files(photos: Path) -> None:
     folders = [photos.parent / name for name in ("one", "two", "three")]
-    jobs = [find_jobs([str(photos)], to=folder) for folder in folders]
+    jobs = [list(find_jobs([str(photos)], to=folder)) for folder in folders]
     results = [
         [attempt(job, FAST, Rules()) for job in jobs[0]],
         list(compress_apart(jobs[1], FAST, Rules(), n_jobs=2)),
@@ -72,7 +69,7 @@ def test_processes_threads_and_turns_give_the_same_files(photos: Path) -> None:
 
 
 def test_what_is_done_is_not_done_again(photos: Path) -> None:
-    jobs = find_jobs([str(photos)], to=photos.parent / "out")
+    jobs = list(find_jobs([str(photos)], to=photos.parent / "out"))
     rules = Rules(renew=True)
     for job in jobs:
         attempt(job, FAST, rules)
@@ -145,7 +142,7 @@ def test_a_file_whose_process_dies_is_said_and_the_others_are_made(photos: Path)
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "sys.addaudithook(hook)\n"
     )
-    jobs = find_jobs([str(photos)], to=photos.parent / "out")
+    jobs = list(find_jobs([str(photos)], to=photos.parent / "out"))
     script = (
         "import sys\n"
         "from pathlib import Path\n"

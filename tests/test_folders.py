@@ -7,7 +7,7 @@ import pytest
 
 from pimenton.batch import Job
 from pimenton.folders import find_jobs, remove_stale
-from pimenton.formats import TEMPORARY
+from pimenton.formats import HOST, TEMPORARY
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def test_no_two_files_get_one_name(tree: Path) -> None:
     assert found["in/a.jpg"] == "out/a.jpg.png"
     assert targets("in")["in/a.jpg"] == "in/a.jpg.min.png"
     with pytest.raises(ValueError, match=r"in/a.png and more/a.png would both become out/a.png"):
-        find_jobs(["in/a.png", "more/a.png"], to=Path("out"))
+        list(find_jobs(["in/a.png", "more/a.png"], to=Path("out")))
 
 
 def test_a_file_named_twice_is_taken_once(tree: Path) -> None:
-    assert len(find_jobs(["more", "more/a.png", "more/*.png"])) == 1
+    assert len(list(find_jobs(["more", "more/a.png", "more/*.png"]))) == 1
 
 
 def test_another_format_changes_the_ending(tree: Path) -> None:
@@ -93,7 +93,7 @@ def test_in_place_is_in_place(tree: Path) -> None:
 def test_nothing_found_is_said(tree: Path, nothing: str) -> None:
     Path("empty").mkdir()
     with pytest.raises(FileNotFoundError, match="no picture"):
-        find_jobs([nothing])
+        list(find_jobs([nothing]))
 
 
 def test_temporary_files_of_ended_processes_are_removed(tmp_path: Path) -> None:
@@ -101,10 +101,11 @@ def test_temporary_files_of_ended_processes_are_removed(tmp_path: Path) -> None:
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
-    stale = tmp_path / f"{TEMPORARY}{child}-0123abcd"
-    ours = tmp_path / f"{TEMPORARY}{os.getpid()}-0123abcd"
+    stale = tmp_path / f"{TEMPORARY}{child}-{HOST}0123abcd"
+    ours = tmp_path / f"{TEMPORARY}{os.getpid()}-{HOST}0123abcd"
+    elsewhere = tmp_path / f"{TEMPORARY}{child}-{int(HOST, 16) ^ 1:08x}0123abcd"
     other = tmp_path / f"{TEMPORARY}notes"
-    for path in (stale, ours, other):
+    for path in (stale, ours, elsewhere, other):
         path.touch()
     assert remove_stale([tmp_path, tmp_path / "missing"]) == 1
-    assert sorted(tmp_path.iterdir()) == sorted([ours, other])
+    assert sorted(tmp_path.iterdir()) == sorted([ours, elsewhere, other])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pimenton.arrays import QuantizedArray, quantize_array
+    from pimenton.batch import Outcome
     from pimenton.clustering import Clustering, kmeans
     from pimenton.dithering import remap
     from pimenton.errors import ImageTooLarge, QualityNotReached, UnreadableImage
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pimenton.formats import encode
     from pimenton.histogram import Histogram
     from pimenton.indexed import IndexedImage
+    from pimenton.many import compress_many
     from pimenton.options import Options
     from pimenton.palette import Palette
     from pimenton.pipeline import compress, measure, quantize
@@ -32,6 +34,7 @@ __all__ = [
     "IndexedImage",
     "KMeans",
     "Options",
+    "Outcome",
     "Palette",
     "Quality",
     "QualityNotReached",
@@ -42,6 +45,7 @@ __all__ = [
     "View",
     "as_rgba",
     "compress",
+    "compress_many",
     "compress_tiles",
     "encode",
     "kmeans",
@@ -56,6 +60,7 @@ __all__ = [
 # they are asked for.
 _HOMES = {
     "arrays": ("QuantizedArray", "quantize_array"),
+    "batch": ("Outcome",),
     "clustering": ("Clustering", "kmeans"),
     "dithering": ("remap",),
     "errors": ("ImageTooLarge", "QualityNotReached", "UnreadableImage"),
@@ -63,6 +68,7 @@ _HOMES = {
     "formats": ("encode",),
     "histogram": ("Histogram",),
     "indexed": ("IndexedImage",),
+    "many": ("compress_many",),
     "options": ("Options",),
     "palette": ("Palette",),
     "pipeline": ("compress", "measure", "quantize"),

@@ -1,31 +1,29 @@
-"""Files: which to write, which to keep, and many of them."""
+"""Files: which to write, which to keep, and what became of them."""
 
 import os
-import stat
-from collections.abc import Iterable, Iterator
+import socket
+import time
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pimenton import marks
 from pimenton.animation import compress_source
 from pimenton.errors import QualityNotReached, UnreadableImage, one_line, printable
-from pimenton.formats import FORMATS, encode, format_of, write_atomically
+from pimenton.formats import FORMATS, encode, format_of
 from pimenton.indexed import IndexedImage
 from pimenton.metadata import Metadata, furnish, read_metadata
 from pimenton.options import Options
 from pimenton.palette import Palette
+from pimenton.places import Place, content_of, look, look_at_source, mark_of, write
 from pimenton.reading import MAX_PIXELS, format_in
 from pimenton.report import Compressed, Report
+from pimenton.stores import State
 
 # What a bad input or an unlucky disk gives: one line to the user, never a traceback.
 FAILURES = (UnreadableImage, QualityNotReached, OSError, ValueError, MemoryError)
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
 
 WRITTEN, KEPT, COPIED, DONE, FAILED = "written", "kept", "copied", "done", "failed"
 
@@ -40,6 +38,8 @@ class Rules:
         Replace a target that exists, and make again what is done.
     renew : bool
         Replace a target that pimenton wrote, where its source or the choices have changed.
+    trust_marks : bool
+        Take a target for done that bears the mark of the same choices.
     allow_larger : bool
         Write a result that is not smaller than a source of the same format.
     metadata : str
@@ -52,6 +52,7 @@ class Rules:
 
     force: bool = False
     renew: bool = False
+    trust_marks: bool = True
     allow_larger: bool = False
     metadata: str = "strip"
     preserve_times: bool = False
@@ -64,18 +65,18 @@ class Job:
 
     Attributes
     ----------
-    source, target : Path
+    source, target : Path or Url
         The file to read and the one to write; they may be the same.
-    copy : Path or None
+    copy : Path or Url or None
         Where a source goes that is better than its result; None leaves it where it is.
     """
 
-    source: Path
-    target: Path
-    copy: Path | None = None
+    source: Place
+    target: Place
+    copy: Place | None = None
 
     @property
-    def places(self) -> tuple[Path, ...]:
+    def places(self) -> tuple[Place, ...]:
         """Where something may be written."""
         return (self.target,) if self.copy in (None, self.target) else (self.target, self.copy)
 
@@ -93,7 +94,7 @@ class Outcome:
     ----------
     job : Job
         The file.
-    target : Path
+    target : Path or Url
         The file that was, or would have been, written.
     status : str
         written; kept: the original was better, and nothing is written; copied: it was, and its
@@ -106,15 +107,21 @@ class Outcome:
         The figures of the compressed picture, written or not; None if there is none.
     result : Compressed or None
         The compressed picture itself, where it was made in this process.
+    elapsed_seconds : float
+        From the first look at the file to the end, reading and writing included.
+    worker : str
+        The machine and the process that worked on it.
     """
 
     job: Job
-    target: Path
+    target: Place
     status: str
     reason: str = ""
     note: str = ""
     report: Report | None = None
     result: Compressed | None = None
+    elapsed_seconds: float = 0.0
+    worker: str = ""
 
     @property
     def written(self) -> bool:
@@ -134,67 +141,25 @@ class Outcome:
         }
 
 
-def compress_files(
-    jobs: Iterable[Job],
-    options: Options,
-    rules: Rules,
-    executor: "Executor",
-    *,
-    n_waiting: int,
-    n_threads: int | None = None,
-) -> Iterator[Outcome]:
-    """Compress many files in another place; yield what became of each as soon as it is known.
-
-    Parameters
-    ----------
-    jobs : iterable of Job
-        The files.
-    options : Options
-        The choices.
-    rules : Rules
-        What may be written.
-    executor : concurrent.futures.Executor
-        Where the files are compressed: processes, or other machines that see the same files.
-    n_waiting : int
-        Files handed over at a time.
-    n_threads : int, optional
-        Threads for each file.
-
-    Raises
-    ------
-    BrokenExecutor
-        If the other place is gone.
-    """
-    from concurrent.futures import FIRST_COMPLETED, wait
-
-    rest = iter(jobs)
-    waiting: set[Future[Outcome]] = set()
-    while True:
-        for job in islice(rest, n_waiting - len(waiting)):
-            waiting.add(executor.submit(attempt_apart, job, options, rules, n_threads))
-        if not waiting:
-            return
-        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield future.result()
-
-
-def attempt_apart(job: Job, options: Options, rules: Rules, n_threads: int | None) -> Outcome:
-    """Compress one file and give the figures alone: what is worth sending to another process."""
-    return replace(attempt(job, options, rules, n_threads), result=None)
-
-
 def attempt(job: Job, options: Options, rules: Rules, n_threads: int | None = None) -> Outcome:
     """Compress one file; a failure is an outcome too."""
+    started = time.monotonic()
     try:
-        return compress_file(job, options, rules, n_threads=n_threads)
+        outcome = compress_file(job, options, rules, n_threads=n_threads)
     except FAILURES as error:
-        reason = one_line(error)
-        # An error of our own begins with the file's name, a wrong choice does not.
-        names = [printable(path) for path in (job.source, *job.places)]
-        if not reason.startswith(tuple(names)):
-            reason = f"{names[0]}: {reason}"
-        return Outcome(job=job, target=job.target, status=FAILED, reason=reason)
+        outcome = failed(job, error)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return replace(outcome, elapsed_seconds=time.monotonic() - started, worker=worker)
+
+
+def failed(job: Job, error: Exception) -> Outcome:
+    """Tell that a file could not be compressed, and why."""
+    reason = one_line(error)
+    # An error of our own begins with the file's name, a wrong choice does not.
+    names = [printable(path) for path in (job.source, *job.places)]
+    if not reason.startswith(tuple(names)):
+        reason = f"{names[0]}: {reason}"
+    return Outcome(job=job, target=job.target, status=FAILED, reason=reason)
 
 
 def compress_file(
@@ -231,23 +196,27 @@ def compress_file(
         return Outcome(job=job, target=target, status=KEPT, reason=reason)
     format = format_of(target)
     digest = digest_for(options, format, rules)
+    state = look_at_source(source)
+    there = {} if rules.force else _standing(job)
+    if rules.trust_marks:
+        made_at = _made_before(there, state, digest)
+        if made_at is not None:
+            return Outcome(job=job, target=made_at, status=DONE, reason="done before")
+    content = content_of(source)
     if not rules.force:
-        if (done := _done(job, digest)) is not None:
-            return done
-        _refuse_existing(job, rules)
-    state = source.stat()
-    metadata = replace(read_metadata(source, keep=rules.metadata), mark=digest)
+        if job.copy in (None, source) and _mark_in(content) == digest:
+            return Outcome(job=job, target=target, status=DONE, reason="made with the same choices")
+        _refuse_existing(there, job, state, rules)
+    metadata = replace(read_metadata(content, keep=rules.metadata), mark=digest)
     limited = _leave_room(options, format, metadata)
     made, note = compress_source(
-        source, str(source), format, limited, lenient=rules.lenient, n_threads=n_threads
+        content, str(source), format, limited, lenient=rules.lenient, n_threads=n_threads
     )
     result = with_data(made, furnish(made.data, format, metadata), options)
     comparable = job.copy is not None or is_written(source, format)
-    if comparable and len(result.data) >= state.st_size and not rules.allow_larger:
-        return _kept(job, result, digest, rules)
-    _write(target, result.data, state, rules)
-    if not marks.mark_in(result.data):
-        marks.put_on(target, digest)
+    if comparable and len(result.data) >= state.n_bytes and not rules.allow_larger:
+        return _kept(job, result, content, state, digest, rules)
+    write(target, result.data, digest, state, preserve_times=rules.preserve_times)
     return Outcome(
         job=job, target=target, status=WRITTEN, note=note, report=result.report, result=result
     )
@@ -338,36 +307,48 @@ def _leave_room(options: Options, format: str, metadata: Metadata) -> Options:
     return replace(options, max_bytes=max(1, options.max_bytes - n_bytes))
 
 
-def is_written(path: Path, format: str = "") -> bool:
+def is_written(place: Place, format: str = "") -> bool:
     """Tell whether a file is named as of a format that can be written, or of this one."""
     try:
-        return format_of(path) == (format or format_of(path))
+        return format_of(place) == (format or format_of(place))
     except ValueError:
         return False
 
 
-def _done(job: Job, digest: str) -> Outcome | None:
-    """Tell that there is nothing to do, if there is nothing."""
-    outcome = Outcome(job=job, target=job.target, status=DONE, reason="done before")
-    if not job.in_place:
-        for path in job.places:
-            newer = path.exists() and path.stat().st_mtime_ns >= job.source.stat().st_mtime_ns
-            if newer and marks.mark_of(path) == digest:
-                return replace(outcome, target=path)
-    if marks.mark_of(job.source) != digest or (job.copy and job.copy != job.source):
-        return None
-    return replace(outcome, reason="made with the same choices")
+def _mark_in(content: Path | bytes) -> str:
+    return marks.mark_in(content) if isinstance(content, bytes) else marks.mark_of(content)
 
 
-def _refuse_existing(job: Job, rules: Rules) -> None:
-    for path in job.places:
-        if path == job.source or not path.exists():
+def _standing(job: Job) -> dict[Place, State]:
+    """Look at what stands where something may be written, but for the source."""
+    looks = ((place, look(place)) for place in job.places if place != job.source)
+    return {place: state for place, state in looks if state is not None}
+
+
+def _made_before(there: dict[Place, State], source: State, digest: str) -> Place | None:
+    """Find a file that was made of this one with the same choices, after its last change."""
+    for place, state in there.items():
+        if not state.is_older_than(source) and mark_of(place, state) == digest:
+            return place
+    return None
+
+
+def _refuse_existing(there: dict[Place, State], job: Job, source: State, rules: Rules) -> None:
+    for place, state in there.items():
+        if rules.renew and (mark_of(place, state) or _is_copy(job, place, source, state)):
             continue
-        if not (rules.renew and marks.mark_of(path)):
-            raise FileExistsError(f"{path}: exists; use --force to replace it")
+        raise FileExistsError(f"{place}: exists; use --force to replace it")
 
 
-def _kept(job: Job, result: Compressed, digest: str, rules: Rules) -> Outcome:
+def _is_copy(job: Job, place: Place, source: State, state: State) -> bool:
+    """Tell whether a file is the original's copy, where marks cannot be put on files."""
+    same_size = place == job.copy and state.n_bytes == source.n_bytes
+    return same_size and place.read_bytes() == job.source.read_bytes()
+
+
+def _kept(
+    job: Job, result: Compressed, content: Path | bytes, state: State, digest: str, rules: Rules
+) -> Outcome:
     """Leave an original that is better, or copy it where the results go."""
     outcome = Outcome(
         job=job,
@@ -378,20 +359,9 @@ def _kept(job: Job, result: Compressed, digest: str, rules: Rules) -> Outcome:
         result=result,
     )
     if job.copy is None or job.copy == job.source:
-        if job.in_place:
+        if job.in_place and isinstance(job.source, Path):
             marks.put_on(job.source, digest)
         return outcome
-    _write(job.copy, job.source.read_bytes(), job.source.stat(), rules)
-    marks.put_on(job.copy, digest)
+    data = content if isinstance(content, bytes) else content.read_bytes()
+    write(job.copy, data, digest, state, preserve_times=rules.preserve_times)
     return replace(outcome, target=job.copy, status=COPIED, reason="copied the original")
-
-
-def _write(path: Path, data: bytes, source: os.stat_result, rules: Rules) -> None:
-    """Write a file, in a new folder if need be; a new file has its source's mode."""
-    is_new = not path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, data)
-    if is_new:
-        path.chmod(stat.S_IMODE(source.st_mode) & 0o777)
-    if rules.preserve_times:
-        os.utime(path, ns=(source.st_atime_ns, source.st_mtime_ns))

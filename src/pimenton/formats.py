@@ -2,7 +2,9 @@
 
 import math
 import os
+import platform
 import stat
+from binascii import crc32
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -19,8 +21,12 @@ from pimenton.pixels import Pixels
 if TYPE_CHECKING:
     from PIL import Image
 
-# How the names of files begin that are being written; the number of the process follows.
+    from pimenton.stores import Url
+
+# How the names of files begin that are being written; the number of the process follows, and eight
+# digits for the machine it runs on, since several machines may write into one folder.
 TEMPORARY = ".pimenton-"
+HOST = f"{crc32(platform.node().encode()):08x}"
 
 
 def encode(
@@ -103,7 +109,7 @@ def reduce_pixels(pixels: Pixels, max_pixels: int) -> Pixels:
     return np.array(reduced.convert("RGBA"))
 
 
-def format_of(path: Path) -> str:
+def format_of(path: "Path | Url") -> str:
     """Give the format that a file name's ending says.
 
     Raises
@@ -139,7 +145,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     if mode is not None and not stat.S_ISREG(mode):
         path.write_bytes(data)
         return
-    partial = path.with_name(f"{TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}")
+    partial = path.with_name(f"{TEMPORARY}{os.getpid()}-{HOST}{os.urandom(4).hex()}")
     try:
         with partial.open("xb") as file:
             file.write(data)

@@ -9,17 +9,18 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from multiprocessing.context import BaseContext
 
-from pimenton.batch import FAILED, Job, Outcome, Rules, attempt_apart, compress_files
+from pimenton.batch import FAILED, Job, Outcome, Rules
+from pimenton.many import Item, attempt_apart, compress_files
 from pimenton.options import Options
 from pimenton.pixels import thread_count
 
 
 def compress_apart(
-    jobs: Sequence[Job],
+    items: Iterable[Item],
     options: Options,
     rules: Rules,
     *,
@@ -30,8 +31,8 @@ def compress_apart(
 
     Parameters
     ----------
-    jobs : sequence of Job
-        The files.
+    items : iterable of Job or Outcome
+        The files; outcomes are passed on.
     options : Options
         The choices.
     rules : Rules
@@ -46,28 +47,37 @@ def compress_apart(
     Outcome
     """
     n_threads = n_threads or max(1, thread_count(None) // n_jobs)
-    rest = dict.fromkeys(jobs)
-    n_waiting = 2 * n_jobs
-    while rest:
+    rest = iter(items)
+    handed: dict[Job, None] = {}
+    while True:
         try:
             with _processes(n_jobs) as pool:
                 for outcome in compress_files(
-                    list(rest), options, rules, pool, n_waiting=n_waiting, n_threads=n_threads
-                ):
-                    del rest[outcome.job]
+                    _noted(rest, handed), options, rules, pool,
+                    n_waiting=2 * n_jobs, n_threads=n_threads,
+                ):  # fmt: skip
+                    handed.pop(outcome.job, None)
                     yield outcome
+            return
         except BrokenExecutor:
-            # Files are handed over in their order: one of these was it.
-            for job in list(rest)[:n_waiting]:
-                del rest[job]
+            # One of these was it.
+            for job in list(handed):
+                del handed[job]
                 yield _alone(job, options, rules, n_threads)
+
+
+def _noted(items: Iterator[Item], handed: dict[Job, None]) -> Iterator[Item]:
+    for item in items:
+        if isinstance(item, Job):
+            handed[item] = None
+        yield item
 
 
 def _alone(job: Job, options: Options, rules: Rules, n_threads: int) -> Outcome:
     """Compress a file in a process that no other file shares."""
     try:
         with _processes(1) as pool:
-            return pool.submit(attempt_apart, job, options, rules, n_threads).result()
+            return pool.submit(attempt_apart, [job], options, rules, n_threads).result()[0]
     except BrokenExecutor:
         reason = f"{job.source}: the process that compressed it died"
         return Outcome(job=job, target=job.target, status=FAILED, reason=reason)

@@ -5,20 +5,31 @@ import dataclasses
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pimenton.batch import FAILED, WRITTEN, Job, Outcome, Rules, attempt
+from pimenton.census import share_palette
 from pimenton.cli.answers import USAGE, complain, refuse_existing, size_text
 from pimenton.cli.flags import add_force, add_options
 from pimenton.cli.progress import Progress
-from pimenton.errors import one_line, printable
-from pimenton.folders import find_jobs, remove_stale, share_palette
+from pimenton.errors import UnreadableImage, one_line, printable
+from pimenton.folders import find_jobs, is_remote_folder, remove_stale
 from pimenton.formats import FORMATS
 from pimenton.metadata import METADATA
 from pimenton.options import Options
 from pimenton.pixels import thread_count
+from pimenton.places import content_of, place_of
+from pimenton.stores import is_url
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from pimenton.manifest import Manifest
+    from pimenton.many import Item
 
 # Colors that a terminal lists below a result without pushing it off the screen.
 MOST_LISTED = 16
@@ -27,12 +38,16 @@ MOST_LISTED = 16
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.add_argument(
-        "inputs", nargs="+", metavar="IN", help="Pictures, folders of them, patterns, or -."
+        "inputs", nargs="+", metavar="IN", help="Pictures, folders, patterns, URLs, or -."
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="File to write.  [default: NAME.min.png]"
+        "-o",
+        "--output",
+        type=place_of,
+        metavar="OUT",
+        help="File to write.  [default: NAME.min.png]",
     )
-    parser.add_argument("--to", type=Path, metavar="DIR", help="Folder for the results.")
+    parser.add_argument("--to", type=place_of, metavar="DIR", help="Folder or URL for the results.")
     parser.add_argument("--in-place", action="store_true", help="Replace the pictures themselves.")
     parser.add_argument("--format", choices=tuple(FORMATS), help="Format of the results.")
     add_options(parser)
@@ -43,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_rules(parser)
     parser.add_argument(
         "-j", "--jobs", type=int, metavar="N", help="Files at a time.  [default: one a core]"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="Dask cluster to work on, tcp://HOST:PORT, or local."
+    )
+    parser.add_argument(
+        "--manifest", type=Path, metavar="DB", help="SQLite table of all files, to go on from."
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="Print errors alone.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object a picture.")
@@ -79,30 +100,80 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
 
         return run_pipe(chosen, options, _rules(chosen))
     try:
-        jobs = _jobs(chosen)
         if chosen.report:
             refuse_existing(chosen.report, force=chosen.force)
-    except (OSError, ValueError) as error:
+        with _cluster(chosen) as client:
+            return _run_batch(_found(chosen), options, chosen, client)
+    except (OSError, ValueError, UnreadableImage) as error:
         return complain(one_line(error))
+    except BrokenExecutor:
+        return complain(f"{chosen.scheduler}: the scheduler is gone; run this again to go on")
+
+
+def _run_batch(
+    jobs: Sequence[Job] | None,
+    options: Options,
+    chosen: argparse.Namespace,
+    client: "Client | None",
+) -> int:
+    """Compress what was found, or while it is being found; give the exit status."""
+
+    def find() -> Iterator[Job]:
+        return _find(chosen) if jobs is None else iter(jobs)
+
     if chosen.shared_palette:
-        options = share_palette(jobs, options, lenient=chosen.lenient, n_threads=chosen.threads)
-    places = {path.parent for job in jobs for path in job.places}
-    remove_stale(places)
+        submit = None
+        if client is not None:
+            from pimenton.cluster import submitter
+
+            submit = submitter(client)
+        options = share_palette(
+            find, options, lenient=chosen.lenient, n_threads=chosen.threads, submit=submit
+        )
+    n_files = None if jobs is None else len(jobs)
     started = time.monotonic()
-    tally = Tally(len(jobs))
+    tally, folders = Tally(), _folders(jobs or ())
+    remove_stale(folders)
     with (
-        Progress(len(jobs), shown=len(jobs) > 1 and not chosen.quiet) as progress,
-        closing(_outcomes(jobs, options, chosen)) as outcomes,
+        Progress(n_files, shown=n_files != 1 and not chosen.quiet) as progress,
+        _manifest(chosen, options) as manifest,
+        closing(_outcomes(manifest, find(), n_files, options, chosen, client)) as outcomes,
     ):
+        if n_files is None:
+            progress.count(find())
         for outcome in outcomes:
             tally.add(outcome)
+            folders |= _folders([outcome.job]) if n_files is None else set()
             progress.clear()
             _tell(outcome, chosen, alone=not progress.shown)
             progress.advance()
-    remove_stale(places)
-    if len(jobs) > 1 and not chosen.quiet:
+    remove_stale(folders)
+    if n_files != 1 and not chosen.quiet:
         print(tally.summary(time.monotonic() - started), file=sys.stderr)
     return int(tally.statuses[FAILED] > 0)
+
+
+def _cluster(chosen: argparse.Namespace) -> "AbstractContextManager[Client | None]":
+    if not chosen.scheduler:
+        return nullcontext()
+    from pimenton.cluster import cluster_at
+
+    return cluster_at(chosen.scheduler, chosen.jobs)
+
+
+def _manifest(
+    chosen: argparse.Namespace, options: Options
+) -> "AbstractContextManager[Manifest | None]":
+    if not chosen.manifest:
+        return nullcontext()
+    from pimenton.manifest import Manifest
+
+    return Manifest(chosen.manifest, options, _rules(chosen))
+
+
+def _folders(jobs: Iterable[Job]) -> set[Path]:
+    """Give the folders of this machine that are written to."""
+    return {path.parent for job in jobs for path in job.places if isinstance(path, Path)}
 
 
 def _wrong_usage(chosen: argparse.Namespace) -> str:
@@ -115,6 +186,8 @@ def _wrong_usage(chosen: argparse.Namespace) -> str:
     ):
         return "- takes no other input, and no place for results but --output"
     places = [name for name in ("output", "to", "in_place") if getattr(chosen, name)]
+    if chosen.report and any(map(is_url, map(str, (*chosen.inputs, chosen.output)))):
+        return "--report takes a file of this machine"
     if len(places) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in places[:2])
         return f"{first} and {second} say different places"
@@ -128,7 +201,9 @@ def _wrong_usage(chosen: argparse.Namespace) -> str:
 def _rules(chosen: argparse.Namespace) -> Rules:
     return Rules(
         force=chosen.force,
-        renew=chosen.to is not None,
+        renew=chosen.to is not None or chosen.manifest is not None,
+        # A manifest tells of every file how it came out, so only what is in it is done.
+        trust_marks=chosen.manifest is None,
         allow_larger=chosen.allow_larger,
         metadata=chosen.metadata,
         preserve_times=chosen.preserve_times,
@@ -136,28 +211,65 @@ def _rules(chosen: argparse.Namespace) -> Rules:
     )
 
 
-def _jobs(chosen: argparse.Namespace) -> list[Job]:
+def _found(chosen: argparse.Namespace) -> list[Job] | None:
+    """Find all files first; None if there may be too many, which are found on the way."""
+    many = chosen.scheduler or any(map(is_remote_folder, chosen.inputs))
+    return None if many and not chosen.output else list(_find(chosen))
+
+
+def _find(chosen: argparse.Namespace) -> Iterator[Job]:
     if chosen.output:
-        return [Job(Path(chosen.inputs[0]), chosen.output)]
+        return iter([Job(place_of(chosen.inputs[0]), chosen.output)])
     return find_jobs(chosen.inputs, to=chosen.to, in_place=chosen.in_place, format=chosen.format)
 
 
 def _outcomes(
-    jobs: Sequence[Job], options: Options, chosen: argparse.Namespace
+    manifest: "Manifest | None",
+    jobs: Iterator[Job],
+    n_files: int | None,
+    options: Options,
+    chosen: argparse.Namespace,
+    client: "Client | None",
 ) -> Generator[Outcome, None, None]:
-    """Compress here, or in processes where there are enough files to be worth starting them."""
+    """Compress files, with a row in the manifest for each."""
+    if manifest is None:
+        yield from _compressed(jobs, n_files, options, chosen, client)
+        return
+    for outcome in _compressed(manifest.sift(jobs), n_files, options, chosen, client):
+        manifest.add(outcome)
+        yield outcome
+
+
+def _compressed(
+    items: "Iterable[Item]",
+    n_files: int | None,
+    options: Options,
+    chosen: argparse.Namespace,
+    client: "Client | None",
+) -> Iterator[Outcome]:
+    """Compress here, in processes where there are enough files to start them, or elsewhere."""
     rules = _rules(chosen)
-    n_jobs = min(chosen.jobs or thread_count(None), len(jobs) // 2)
-    if n_jobs > 1 and not chosen.report:
+    n_jobs = chosen.jobs or thread_count(None)
+    if n_files is not None:
+        n_jobs = min(n_jobs, n_files // 2)
+    if client is not None:
+        from pimenton.cluster import compress_on
+
+        yield from compress_on(client, items, options, rules, n_threads=chosen.threads)
+    elif n_jobs > 1 and not chosen.report:
         from pimenton.workers import compress_apart
 
-        yield from compress_apart(jobs, options, rules, n_jobs=n_jobs, n_threads=chosen.threads)
-        return
-    for job in jobs:
-        outcome = attempt(job, options, rules, chosen.threads)
-        if chosen.report and outcome.result:
-            outcome = _with_report(outcome, chosen.report)
-        yield outcome
+        yield from compress_apart(items, options, rules, n_jobs=n_jobs, n_threads=chosen.threads)
+    else:
+        for item in items:
+            yield item if isinstance(item, Outcome) else _compressed_here(item, options, chosen)
+
+
+def _compressed_here(job: Job, options: Options, chosen: argparse.Namespace) -> Outcome:
+    outcome = attempt(job, options, _rules(chosen), chosen.threads)
+    if chosen.report and outcome.result:
+        return _with_report(outcome, chosen.report)
+    return outcome
 
 
 def _with_report(outcome: Outcome, path: Path) -> Outcome:
@@ -167,7 +279,7 @@ def _with_report(outcome: Outcome, path: Path) -> Outcome:
 
     assert outcome.result is not None
     result = Picture.of(outcome.target.name, outcome.result)
-    page = compare_page(Picture.read(outcome.job.source), [result])
+    page = compare_page(Picture.read(Path(str(outcome.job.source))), [result])
     try:
         write_atomically(path, page.encode())
     except OSError as error:
@@ -197,7 +309,8 @@ def _show(outcome: Outcome) -> None:
     from pimenton.reading import read_image
 
     image = outcome.result.image
-    print("\n".join(preview([read_image(outcome.job.source), image.to_pixels()])))
+    original = read_image(content_of(outcome.job.source))
+    print("\n".join(preview([original, image.to_pixels()])))
     if len(image.palette) <= MOST_LISTED:
         print("\n".join(bars(image)))
 
@@ -224,16 +337,9 @@ def _change(before: int, after: int) -> str:
 
 
 class Tally:
-    """What became of a batch, in sums.
+    """What became of a batch, in sums."""
 
-    Parameters
-    ----------
-    n_files : int
-        Files of the batch.
-    """
-
-    def __init__(self, n_files: int) -> None:
-        self.n_files = n_files
+    def __init__(self) -> None:
         self.statuses: Counter[str] = Counter()
         self.before = 0
         self.after = 0
@@ -251,4 +357,5 @@ class Tally:
         """Give the sums in a line."""
         parts = [f"{count} {status}" for status, count in sorted(self.statuses.items())]
         sizes = f"; {_change(self.before, self.after)}" if self.before else ""
-        return f"{self.n_files} pictures: {', '.join(parts)}{sizes}, {elapsed_seconds:.1f} s"
+        n_files = self.statuses.total()
+        return f"{n_files} pictures: {', '.join(parts)}{sizes}, {elapsed_seconds:.1f} s"

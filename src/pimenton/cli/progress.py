@@ -1,7 +1,10 @@
 """A bar on a terminal: how far a batch is, how fast, and how long it will take."""
 
 import sys
+import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 
 
@@ -10,14 +13,15 @@ class Progress:
 
     Parameters
     ----------
-    n_files : int
-        Files of the batch.
+    n_files : int or None
+        Files of the batch; None if they are still to be counted.
     shown : bool
         Whether a bar is wanted.
     """
 
-    def __init__(self, n_files: int, *, shown: bool) -> None:
-        self.n_files = n_files
+    def __init__(self, n_files: int | None, *, shown: bool) -> None:
+        self.n_files = n_files or 0
+        self.is_counted = n_files is not None
         self.n_done = 0
         self.shown = shown and sys.stderr.isatty()
         self.started = time.monotonic()
@@ -40,6 +44,19 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
+    def count(self, files: Iterable[object]) -> None:
+        """Count the files beside the work on them, if anyone wants to know."""
+
+        def count() -> None:
+            # What cannot be listed is said where the files are worked on.
+            with suppress(OSError, ValueError):
+                for n_files, _ in enumerate(files, 1):
+                    self.n_files = n_files
+                self.is_counted = True
+
+        if self.shown:
+            threading.Thread(target=count, daemon=True).start()
+
     def advance(self) -> None:
         """Count one more file."""
         self.n_done += 1
@@ -55,12 +72,16 @@ class Progress:
 
             width = shutil.get_terminal_size().columns - 1
             elapsed = time.monotonic() - self.started
-            sys.stderr.write("\r" + bar(self.n_done, self.n_files, elapsed, width) + "\x1b[K")
+            n_files = max(self.n_files, self.n_done)
+            line = bar(self.n_done, n_files, elapsed, width, more="" if self.is_counted else "+")
+            sys.stderr.write(f"\r{line}\x1b[K")
             sys.stderr.flush()
 
 
-def bar(n_done: int, n_files: int, elapsed_seconds: float, width: int) -> str:
+def bar(n_done: int, n_files: int, elapsed_seconds: float, width: int, *, more: str = "") -> str:
     """Draw a bar with its figures in a line of so many characters.
+
+    A sign of ``more`` stands behind what is still being counted.
 
     Examples
     --------
@@ -69,11 +90,11 @@ def bar(n_done: int, n_files: int, elapsed_seconds: float, width: int) -> str:
     """
     rate = n_done / elapsed_seconds if elapsed_seconds > 0 else 0.0
     left = (n_files - n_done) / rate if rate else 0.0
-    figures = f" {n_done}/{n_files}"
+    figures = f" {n_done}/{n_files}{more}"
     if n_done:
-        figures += f"  {rate:.1f}/s  {clock(left)} left"
+        figures += f"  {rate:.1f}/s  {clock(left)}{more} left"
     room = max(0, min(40, width - len(figures) - 2))
-    filled = room * n_done // n_files
+    filled = room * n_done // max(n_files, 1)
     return f"[{'#' * filled}{' ' * (room - filled)}]{figures}"[:width]
 
 

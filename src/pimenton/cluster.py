@@ -1,0 +1,156 @@
+"""Other machines: a Dask cluster that runs already, or one of processes on this machine.
+
+Only jobs and reports travel, pictures do not: every machine reads its files where they are.
+"""
+
+import logging
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pimenton.batch import Outcome, Rules
+from pimenton.census import Submit
+from pimenton.many import SECONDS_A_TASK, Item, compress_files
+from pimenton.options import Options
+from pimenton.pixels import thread_count
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+# Seconds in which a scheduler answers, or is not there.
+PATIENCE = 20
+
+# Machines on which a task may die, before it is tried file by file.
+N_DEATHS = 3
+
+
+@contextmanager
+def cluster_at(address: str, n_workers: int | None = None) -> "Iterator[Client]":
+    """Connect to a scheduler, or start one with its workers here.
+
+    Parameters
+    ----------
+    address : str
+        As ``tcp://host:8786``, or ``local``.
+    n_workers : int, optional
+        Processes of a local cluster, by default one a core.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    OSError
+        If the scheduler does not answer.
+    ValueError
+        If Dask is not installed.
+    """
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise ValueError("a cluster needs Dask: pip install 'pimenton[distributed]'") from error
+    quiet = {
+        "distributed.scheduler.allowed-failures": N_DEATHS,
+        "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+    }
+    with dask.config.set(quiet):
+        if address == "local":
+            cluster = distributed.LocalCluster(
+                n_workers=n_workers or thread_count(None),
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
+            )
+            with cluster, distributed.Client(cluster, set_as_default=False) as client:
+                yield client
+        else:
+            _knock(address)
+            with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
+                yield client
+
+
+def _knock(address: str) -> None:
+    """Find out whether someone listens: Dask tries for long, and complains when it gives up."""
+    from distributed.comm import get_address_host_port
+
+    try:
+        host_and_port = get_address_host_port(address)
+        socket.create_connection(host_and_port, PATIENCE).close()
+    except (OSError, ValueError) as error:
+        raise OSError(f"{address}: no scheduler answers there") from error
+
+
+def compress_on(
+    client: "Client",
+    items: Iterable[Item],
+    options: Options,
+    rules: Rules,
+    *,
+    n_threads: int | None = None,
+) -> Iterator[Outcome]:
+    """Compress files on a cluster; yield what became of each as soon as it is known.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster, whose machines see the files under the same names.
+    items : iterable of Job or Outcome
+        The files; outcomes are passed on.
+    options : Options
+        The choices.
+    rules : Rules
+        What may be written.
+    n_threads : int, optional
+        Threads for each file, by default one.
+
+    Raises
+    ------
+    BrokenExecutor
+        If the scheduler is gone.
+    """
+    yield from compress_files(
+        items, options, rules, Tasks(client), n_threads=n_threads or 1,
+        seconds_a_task=SECONDS_A_TASK,
+    )  # fmt: skip
+
+
+class Tasks(Executor):
+    """An executor whose futures are Dask's own.
+
+    Those of ``client.get_executor()`` never end if a worker dies between the end of a task and the
+    sending of its result; Dask's own wait for the task to be done again.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster.
+    """
+
+    def __init__(self, client: "Client") -> None:
+        self.client = client
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        """Hand a call over; give what has a method ``result``."""
+        return self.client.submit(function, *arguments, pure=False, **named)
+
+
+def submitter(client: "Client") -> Submit:
+    """Give what hands calls over, and waits while too many that wait for no other are waiting."""
+    from distributed import Future, wait
+
+    waiting: set[Any] = set()
+
+    def submit(function: Callable[..., Any], *arguments: Any) -> Any:
+        future = client.submit(function, *arguments, pure=False)
+        if not any(isinstance(argument, Future) for argument in arguments):
+            waiting.add(future)
+            n_threads = sum(client.nthreads().values())
+            while len(waiting) > max(16, 4 * n_threads):
+                waiting.difference_update(wait(waiting, return_when="FIRST_COMPLETED").done)
+        return future
+
+    return submit

@@ -308,7 +308,7 @@ def guess(bench: Bench, quality: float, max_bytes: int | None = None) -> Fitted:
     max_bytes : int, optional
         Size of the file wanted: if the first one is larger, there is a second.
     """
-    level = Curve(USUAL | {180: 68.7, 220: 55.0, 260: 34.2, 300: -0.5}).level_at(quality)
+    level = Curve(USUAL).level_at(quality)
     image = bench.draw(level).image
     data = bench.encode(image)
     if max_bytes is not None and len(data) > max_bytes:

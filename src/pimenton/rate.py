@@ -25,7 +25,8 @@ from pimenton.quality import prepare as prepare_reference
 
 # What is aimed at if nothing is said: no difference seen side by side.
 AIM = 80.0
-TOLERANCE = 0.5  # a score this little above the wanted one is as good as it
+# A score this little above the wanted one is as good as it; half a point is 1 % of the bytes.
+TOLERANCES = {"fast": 0.5, "balanced": 0.2, "best": 0.1}
 # Weights of a bit that are tried: 32 steps to an octave, by products alone, since powers and
 # logarithms differ between processors. Below the first nothing is gained but bytes.
 _STEP = 1.0218971486541166
@@ -37,7 +38,7 @@ USUAL = {83: 83.0, 138: 78.4}
 # A picture's sample: a part of its rows, in so many bands, but never fewer pixels than this.
 _SHARE = 0.3
 _N_BANDS = 3
-_LEAST_SAMPLE = 120_000
+_LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 1_000_000
 _N_SAMPLED = 3
 _N_WHOLE = 5
 # Samples of rows score higher than the whole by about this.
@@ -207,14 +208,15 @@ def settle(bench: Trials, curve: "Curve", quality: float) -> Fitted:
     """Try levels on the whole picture, from where the curve of a sample leads."""
     images: dict[int, Any] = {}
     scores: dict[int, float] = {}
+    tolerance = TOLERANCES[bench.effort]
     level = curve.level_at(quality + (0.0 if bench.is_sampled_whole else _OPTIMISM))
     while len(scores) < _N_WHOLE and level not in scores:
         images[level] = bench.image(level)
         scores[level] = bench.score(images[level])
         excess = scores[level] - quality
-        if 0 <= excess <= TOLERANCE * len(scores) or (excess < 0 and level == 0):
+        if 0 <= excess <= tolerance or (excess < 0 and level == 0):
             break
-        level = curve.through(scores).level_at(quality + TOLERANCE / 2)
+        level = curve.through(scores).level_at(quality + tolerance / 2)
     reached = [level for level, score in scores.items() if score >= quality]
     best = max(reached) if reached else max(scores, key=lambda level: scores[level])
     return Fitted(images[best], bench.encode(images[best]), scores[best], WEIGHTS[best])
@@ -392,7 +394,8 @@ def _level_for_bytes(sizes: dict[int, int], max_bytes: int) -> int:
 
 def _sampled_rows(height: int, width: int) -> NDArray[np.intp]:
     """Choose bands of rows spread evenly over a picture."""
-    share = max(_SHARE, _LEAST_SAMPLE / (height * width))
+    n_pixels = min(max(_SHARE * height * width, _LEAST_SAMPLE), _MOST_SAMPLE)
+    share = n_pixels / (height * width)
     if share >= 0.8 or height < 16 * _N_BANDS:
         return np.arange(height)
     length = max(16, round(share * height / _N_BANDS))

@@ -1,4 +1,4 @@
-"""The native parse chooses the very indices of its plain twin; its weights are those of theirs."""
+"""The native parses choose the very indices of their plain twins."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
+import reference_lzw
 import reference_parse
 from pimenton import _native
 
@@ -57,6 +58,24 @@ def test_indices_are_those_of_the_twin(subject: dict[str, Any]) -> None:
     expected, expected_bits = reference_parse.parse(**subject)
     assert np.array_equal(indices, expected)
     assert bits == pytest.approx(expected_bits, rel=1e-6, abs=1e-6)
+
+
+@given(
+    subjects(),
+    st.integers(1, 8),
+    st.integers(1, 12),
+    st.sampled_from([1, 40, 256]),
+)
+def test_phrases_are_those_of_the_twin(
+    subject: dict[str, Any], n_first: int, n_kept: int, horizon: int
+) -> None:
+    for name in ("shares", "n_dynamic", "n_triples", "n_accepted", "every"):
+        del subject[name]
+    choices = {"n_first": n_first, "n_kept": n_kept, "horizon": horizon}
+    indices, codes = _native.parse_lzw(**subject, **choices, n_threads=2)
+    expected, expected_codes = reference_lzw.parse_lzw(**subject, **choices)
+    assert np.array_equal(indices, expected)
+    assert codes.tobytes() == expected_codes
 
 
 @given(

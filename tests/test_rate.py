@@ -12,6 +12,7 @@ from images import FRUITS
 from pictures import shared_data
 from pimenton import Options, QualityNotReached, compress, measure, read_image
 from pimenton.batch import Job, Rules, compress_file
+from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels
 from pimenton.rate import WEIGHTS, Curve
 
@@ -96,6 +97,16 @@ def test_of_one_score_the_others_follow_as_usual() -> None:
     curve = Curve({83: 90.0})
     assert curve.level_at(90) == 83
     assert curve.level_at(80) > 83 > curve.level_at(95)
+
+
+def test_a_guess_follows_the_quality(photograph: Pixels) -> None:
+    scores = []
+    for quality in (20, 45, 65, 85):
+        options = Options(quality=quality, effort="fast", best_possible=True)
+        report = compress_pixels(photograph, "png", options, searches=False).report
+        assert report.quality == pytest.approx(quality, abs=20)
+        scores.append(report.quality)
+    assert scores == sorted(set(scores))
 
 
 def test_few_colors_one_of_them_locked_come_as_near_as_they_can(photograph: Pixels) -> None:

@@ -71,7 +71,14 @@ def drop(page: Any, *paths: Path) -> None:
 
 
 def finished(page: Any, n: int) -> None:
+    """Wait until all pictures are done, and the one that is looked at is shown so."""
     until(page, f"document.querySelectorAll('#list li:is(.done, .failed)').length === {n}", 60)
+    shown = "#list [aria-pressed=true] .sizes"
+    until(
+        page,
+        "document.getElementById('figures').textContent.startsWith("
+        f"document.querySelector('{shown}').textContent)",
+    )
 
 
 def sizes(page: Any) -> str:

@@ -5,6 +5,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from socket import create_server
 from threading import Thread
 from typing import Any
@@ -139,3 +140,45 @@ def test_an_endpoint_must_be_an_address() -> None:
     from pimenton.cli import main
 
     assert main(["serve", "--s3", "file:///etc"]) == 2
+
+
+def test_results_may_lie_in_a_store_too(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3fs", reason="a store needs pimenton[remote]")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    flags = ("--data", str(tmp_path), "--s3", s3, "--jobs", "1", "--results", "s3://shop/kept")
+    with serving(*flags) as service:
+        location = service.ask("/shrink", picture()).headers["Location"]
+    assert not (tmp_path / "results").exists()
+    with serving(*flags) as service:
+        assert opened(service.ask(location).body) == ("PNG", (120, 80))
+        commands = json.dumps({"resize": {"method": "scale", "width": 30}}).encode()
+        assert opened(service.ask(location, commands).body) == ("PNG", (30, 20))
+        assert service.ask("/output/nonsense").status == 404
+
+
+def test_a_store_for_results_that_is_gone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3fs", reason="a store needs pimenton[remote]")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with create_server(("127.0.0.1", 0)) as free:
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with serving("--s3", address, "--jobs", "1", "--results", "s3://shop/kept") as service:
+        answer = service.ask("/shrink", picture())
+        assert answer.status == 503
+        assert json.loads(answer.body)["error"] == "Busy"
+
+
+def test_a_bucket_that_is_not_there_keeps_nothing(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3fs", reason="a store needs pimenton[remote]")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with serving("--s3", s3, "--jobs", "1", "--results", "s3://nowhere/kept") as service:
+        assert service.ask("/shrink", picture()).status == 503

@@ -58,7 +58,7 @@ RUNS = 128
 EFFORTS: dict[str, Effort] = {
     "fast": Effort(24, 2000, n_trials=0, n_splits=0, n_run_steps=0, n_exact_steps=0, min_gain=0.0),
     "balanced": Effort(
-        24, 2000, n_trials=300, n_splits=100, n_run_steps=16, n_exact_steps=6, min_gain=5e-5
+        24, 2000, n_trials=100, n_splits=150, n_run_steps=16, n_exact_steps=6, min_gain=5e-5
     ),
     "best": Effort(
         96, 16000, n_trials=1000, n_splits=600, n_run_steps=0, n_exact_steps=200, min_gain=1e-6

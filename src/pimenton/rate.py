@@ -23,9 +23,8 @@ from pimenton.pixels import Pixels
 from pimenton.quality import Reference, error_map, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
 
-# What is aimed at if nothing is said: no difference seen side by side.
-AIM = 80.0
-# A score this little above the wanted one is as good as it; half a point is 1 % of the bytes.
+AIM = 80.0  # if nothing is said: no difference seen side by side
+# How little above the wanted score is as good as it; half a point is 1 % of the bytes.
 TOLERANCES = {"fast": 0.5, "balanced": 0.2, "best": 0.1}
 # Weights of a bit that are tried: 32 steps to an octave, by products alone, since powers and
 # logarithms differ between processors. Below the first nothing is gained but bytes.
@@ -39,7 +38,6 @@ USUAL = {83: 83.0, 138: 78.4}
 _SHARE = 0.3
 _N_BANDS = 3
 _LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 1_000_000
-_N_SAMPLED = 3
 _N_WHOLE = 5
 # Samples of rows score higher than the whole by about this.
 _OPTIMISM = 1.5
@@ -310,7 +308,7 @@ def guess(bench: Bench, quality: float, max_bytes: int | None = None) -> Fitted:
     max_bytes : int, optional
         Size of the file wanted: if the first one is larger, there is a second.
     """
-    level = Curve(USUAL).level_at(quality)
+    level = Curve(USUAL | {180: 68.7, 220: 55.0, 260: 34.2, 300: -0.5}).level_at(quality)
     image = bench.draw(level).image
     data = bench.encode(image)
     if max_bytes is not None and len(data) > max_bytes:
@@ -394,8 +392,7 @@ def _level_for_bytes(sizes: dict[int, int], max_bytes: int) -> int:
 
 def _sampled_rows(height: int, width: int) -> NDArray[np.intp]:
     """Choose bands of rows spread evenly over a picture."""
-    n_pixels = min(max(_SHARE * height * width, _LEAST_SAMPLE), _MOST_SAMPLE)
-    share = n_pixels / (height * width)
+    share = min(max(_SHARE * height * width, _LEAST_SAMPLE), _MOST_SAMPLE) / (height * width)
     if share >= 0.8 or height < 16 * _N_BANDS:
         return np.arange(height)
     length = max(16, round(share * height / _N_BANDS))

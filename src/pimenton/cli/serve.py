@@ -44,7 +44,7 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
         return complain(f"serve needs {error.name}: pip install 'pimenton[web]'")
     try:
         serve(settings, opens=chosen.open, tell=_tell)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         return complain(one_line(error))
     return 0
 

@@ -121,7 +121,7 @@ class Shown:
 def _line(output: Path, report: TilesReport) -> str:
     levels = f", {report.n_levels} levels" if report.n_levels > 1 else ""
     megapixels = report.width * report.height / 1e6
-    speed = "" if report.resumed else f", {megapixels / report.elapsed_seconds:.0f} megapixels/s"
+    speed = "" if report.resumed else f", {megapixels / report.elapsed_seconds:.3g} megapixels/s"
     before = "" if report.input_bytes is None else f"{size_text(report.input_bytes)} -> "
     return (
         f"{printable(output)}: {report.width} x {report.height}{levels}, "

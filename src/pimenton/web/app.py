@@ -26,7 +26,7 @@ def application(settings: Settings, records: Records) -> Starlette:
     """Make the application.
 
     Its ``state`` has what requests share: ``settings``, ``records``, ``keys``, ``pool``,
-    ``figures``, ``explained`` and, while it runs, ``results``.
+    ``figures``, ``explained`` and ``results``.
 
     Parameters
     ----------
@@ -62,6 +62,7 @@ def application(settings: Settings, records: Records) -> Starlette:
         lifespan=lifespan,
     )
     app.state.settings, app.state.records, app.state.keys = settings, records, keys
+    app.state.results = shrink.results_of(settings, records)
     app.state.pool, app.state.figures, app.state.explained = pool, figures, api.Explained()
     return app
 

@@ -1,9 +1,9 @@
 """What the service remembers: one SQLite database in a folder of its own.
 
-Threads share two connections, each behind a lock since every statement is short: one that reads,
-and one that writes, which now and then waits for the disk. Other processes, such as the command
-that adds keys, open the database beside the service. It is written ahead (WAL): readers never wait
-for writers, and what was committed outlives the death of the process.
+Threads share two connections, each behind a lock since every statement is short: one that reads and
+one that writes. Other processes, such as the command that adds keys, open the database beside the
+service. It is written ahead (WAL): readers never wait for writers, writers never for the disk, and
+what was committed outlives the death of the process.
 """
 
 import os
@@ -66,7 +66,7 @@ class Records:
         path = folder / "pimenton.sqlite"
         self._writing, self._reading = threading.Lock(), threading.Lock()
         try:
-            self._writer, self._reader = (_opened(path) for _ in range(2))
+            self._writer, self._reader, self._mover = (_opened(path) for _ in range(3))
             self._writer.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise OSError(f"{path}: {error}") from error
@@ -88,11 +88,15 @@ class Records:
         with self._reading:
             return self._reader.execute(query, values).fetchall()
 
+    def move(self) -> None:
+        """Move what was written ahead to where it belongs, which waits for the disk."""
+        self._mover.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
         """Close the database."""
         with self._reading, self._writing:
-            self._reader.close()
-            self._writer.close()
+            for database in (self._mover, self._reader, self._writer):
+                database.close()
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -102,4 +106,6 @@ def _opened(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode=WAL")
     # A failure of power may cost the last moments, never the database.
     database.execute("PRAGMA synchronous=NORMAL")
+    # No caller is made to wait for a disk that others keep busy; see `Records.move`.
+    database.execute("PRAGMA wal_autocheckpoint=0")
     return database

@@ -68,6 +68,8 @@ class Settings:
         16 KiB a second over all.
     data : str or None
         Folder for what is remembered: keys, counts, results; None is `records.default_folder`.
+    results : str or None
+        Where the files of results are kept, ``s3://bucket/folder``; None is in the folder.
     kept_seconds : float
         How long a result is kept.
     max_kept_bytes : int
@@ -119,6 +121,7 @@ class Settings:
         limits=(0.1, 3600),
     )
     data: str | None = _setting(None, "Folder for keys and results.", "--data", read=str)
+    results: str | None = _setting(None, "Store for results, s3://...", "--results", read=str)
     kept_seconds: float = _setting(
         86400.0, "Seconds that a result is kept.", "--keep-seconds", read=float, limits=(1, 10**9)
     )

@@ -8,7 +8,8 @@ body of a GET. Pictures are given to whoever knows their name, work is done for 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import chain, repeat
 from typing import Any
 
 from starlette.applications import Starlette
@@ -26,21 +27,24 @@ from pimenton.web.bodies import while_connected
 from pimenton.web.commands import FORMATS, Commands, read_commands, read_json
 from pimenton.web.fetching import NotFetched, ServerFailed, fetch
 from pimenton.web.keys import ANYONE, Account, QuotaUsed, TooManyAsk
+from pimenton.web.records import Records
 from pimenton.web.results import Full, Results, Small
+from pimenton.web.settings import Settings
+from pimenton.web.shelves import folder, store
 from pimenton.web.storing import Store, put
+from pimenton.web.watching import LOG
 
 _SWEEPING_SECONDS = 60.0
 _MAX_COMMANDS_BYTES = 1 << 16
+# Pictures from elsewhere that are fetched or worked on at a time: no body was counted for them.
+_MAX_FETCHES = 8
 
 
 @asynccontextmanager
 async def kept(app: Starlette) -> AsyncIterator[None]:
     """Keep results for as long as the application runs, and remove the old ones."""
-    settings = app.state.settings
-    results = Results(app.state.records, settings.kept_seconds, settings.max_kept_bytes)
-    app.state.results = results
-    await run_in_threadpool(results.sweep_orphans)
-    sweeping = asyncio.create_task(_sweep(results))
+    app.state.fetches = asyncio.Semaphore(_MAX_FETCHES)
+    sweeping = asyncio.create_task(_sweep(app.state.results))
     try:
         yield
     finally:
@@ -49,22 +53,43 @@ async def kept(app: Starlette) -> AsyncIterator[None]:
             await sweeping
 
 
+def results_of(settings: Settings, records: Records) -> Results:
+    """Give the results that the settings speak of.
+
+    Raises
+    ------
+    OSError, ImportError, ValueError
+        If there is no such place.
+    """
+    place = settings.results
+    shelf = store(place, settings.s3_endpoint) if place else folder(records.folder / "results")
+    return Results(records, shelf, settings.kept_seconds, settings.max_kept_bytes)
+
+
 async def _sweep(results: Results) -> None:
-    while True:
-        await run_in_threadpool(results.sweep)
-        await asyncio.sleep(_SWEEPING_SECONDS)
+    for sweep in chain([results.sweep_orphans], repeat(results.sweep)):
+        # A place that cannot be reached is asked again the next time.
+        try:
+            await run_in_threadpool(sweep)
+        except OSError as error:
+            LOG.warning("sweep", extra={"told": {"reason": one_line(error)}})
+        if sweep != results.sweep_orphans:
+            await asyncio.sleep(_SWEEPING_SECONDS)
 
 
 async def shrink(request: Request) -> Response:
     """Compress a picture, or what an address has, and say where the result is."""
     account = _caller(request)
     state = request.app.state
-    data = await _picture(request)
-    if format_in(data[:64]) not in FORMATS:
-        raise Refused(415, "Unsupported media type", "the file is not a PNG, JPEG, WebP or AVIF")
-    async with _counted(request, account, 1):
-        made = await _made(request, shrinking.small, data)
-        id = await _kept(state.results, data, made)
+    async with AsyncExitStack() as held:
+        data = await _picture(request, held)
+        if format_in(data[:64]) not in FORMATS:
+            raise Refused(
+                415, "Unsupported media type", "the file is not a PNG, JPEG, WebP or AVIF"
+            )
+        async with _counted(request, account, 1):
+            made = await _made(request, shrinking.small, data)
+            id = await _kept(state.results, data, made)
     location = f"/output/{id}"
     size = len(made.data)
     answer = {
@@ -91,9 +116,8 @@ async def output(request: Request) -> Response:
     if commands == Commands():
         made = await _result(request)
         return await _delivered(request, made, store)
-    source = await run_in_threadpool(request.app.state.results.source, request.path_params["id"])
-    if source is None:
-        raise _not_found()
+    request.app.state.pool.require_place()
+    source = await _looked_up(request, request.app.state.results.source)
     async with _counted(request, account, commands.n_compressions):
         made = await _made(request, shrinking.changed, source, commands)
         return await _delivered(request, made, store)
@@ -144,7 +168,7 @@ def _caller(request: Request) -> Account:
     return account
 
 
-async def _picture(request: Request) -> bytes:
+async def _picture(request: Request, held: AsyncExitStack) -> bytes:
     """Read the picture, or fetch it. Only JSON says that it is a command, whatever else is said."""
     state = request.app.state
     state.pool.require_place()
@@ -154,9 +178,10 @@ async def _picture(request: Request) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         return body
-    settings = state.settings
+    settings, url = state.settings, _source_url(body)
+    await held.enter_async_context(state.fetches)
     fetching = fetch(
-        _source_url(body),
+        url,
         named_hosts=settings.source_hosts,
         max_bytes=settings.max_body_bytes,
         max_seconds=settings.max_seconds,
@@ -226,21 +251,23 @@ async def _made(request: Request, work: Any, data: bytes, *arguments: Any) -> Sm
 async def _kept(results: Results, data: bytes, made: Small) -> str:
     try:
         return await run_in_threadpool(results.keep, data, made)
-    except Full as error:
-        raise busy(str(error)) from error
+    except (Full, OSError) as error:
+        raise busy(one_line(error)) from error
 
 
 async def _result(request: Request) -> Small:
-    found: Small | None = await run_in_threadpool(
-        request.app.state.results.find, request.path_params["id"]
-    )
-    if found is None:
-        raise _not_found()
+    found: Small = await _looked_up(request, request.app.state.results.find)
     return found
 
 
-def _not_found() -> Refused:
-    return Refused(404, "NotFound", "there is no such result, or no longer")
+async def _looked_up(request: Request, find: Any) -> Any:
+    try:
+        found = await run_in_threadpool(find, request.path_params["id"])
+    except OSError as error:
+        raise busy(one_line(error)) from error
+    if found is None:
+        raise Refused(404, "NotFound", "there is no such result, or no longer")
+    return found
 
 
 async def _delivered(request: Request, made: Small, store: Store | None) -> Response:

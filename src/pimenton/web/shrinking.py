@@ -21,6 +21,7 @@ from pimenton.web.lossy import LOSSY, Encoded, encode_lossy
 from pimenton.web.preserving import preserved
 from pimenton.web.resizing import resized
 from pimenton.web.results import Small
+from pimenton.web.stripping import stripped
 
 # Formats that hold the few colors of a drawing without loss, and often in fewer bytes.
 _PALETTED = ("png", "webp")
@@ -94,8 +95,15 @@ def changed(data: bytes, commands: Commands, max_pixels: int, *, n_threads: int)
              for format in _possible(formats, pixels)]  # fmt: skip
     if pixels is before and own in formats:
         # Ties go to what has lost nothing.
-        found.insert(0, Small(data, own, width, height))
+        found.insert(0, Small(_as_it_came(data, own, pixels, commands), own, width, height))
     return min(found, key=lambda made: len(made.data))
+
+
+def _as_it_came(data: bytes, format: str, pixels: Pixels, commands: Commands) -> bytes:
+    """Give the file itself, rid of what it says unless that is to be preserved."""
+    bare = data if commands.preserve else stripped(data, format)
+    is_same = bare is data or np.array_equal(read_image(bare), pixels)
+    return bare if is_same else data
 
 
 def _possible(formats: tuple[str, ...], pixels: Pixels) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ export function createWork({ pictures, queryOf, changed }) {
     };
     const made = await compress(item.blob, preview ? `${query}&preview=true` : query, ways);
     if (!preview) await complete(item, made, query, ways);
+    control.signal.throwIfAborted();
     item.problem = null;
     Object.assign(item, preview ? { preview: { ...made, query } } : { result: { ...made, query }, preview: null });
   }

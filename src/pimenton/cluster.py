@@ -56,6 +56,9 @@ def cluster_at(address: str, n_workers: int | None = None) -> "Iterator[Client]"
     quiet = {
         "distributed.scheduler.allowed-failures": N_DEATHS,
         "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+        # Dask's 64 KiB give every picture's memory back to the system, to be asked for again.
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 28,
+        "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 28,
     }
     with dask.config.set(quiet):
         if address == "local":

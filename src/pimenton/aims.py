@@ -6,15 +6,17 @@ in fewer bytes: both are made, and the smaller file wins.
 """
 
 import dataclasses
+import math
 from functools import cache, partial
 
 from pimenton.clustering import Clustering
-from pimenton.drawing import Drawn, Task, quantized, require_no_loss, require_size
+from pimenton.drawing import Drawn, Task, encoded, quantized, require_no_loss, require_size
 from pimenton.errors import QualityNotReached
 from pimenton.fitting import fit_palette
 from pimenton.formats import encode
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
+from pimenton.ordering import by_use, smallest
 from pimenton.parsing import Recipe, parse, prepare
 from pimenton.quality import Reference, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
@@ -23,17 +25,25 @@ from pimenton.rate import (
     CHROMA_WEIGHTS,
     PARSERS,
     Bench,
+    Curve,
     Fitted,
     fit_bytes,
     fit_quality,
     guess,
     is_better,
+    settle,
 )
 
 # A picture with fewer distinct colors than this part of its pixels may be a drawing.
 _FEW_COLORS = 0.05
-# Numbers of colors that a drawing is mapped to.
-_COUNTS = (2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+# In a picture of no more pixels the palette itself takes a good part of the file.
+_SMALL = 1 << 15
+# How near to the fewest colors that reach a quality the search goes: to a part of them.
+_NEAR = 24
+# How many more colors are parsed than have to be mapped, in eighths.
+_MORE_COLORS = (9, 11, 15)
+# How scores of drawings fall with the first weights of a bit, by their place.
+_FALL = {0: 0.3, 96: -0.3}
 
 
 def aim(task: Task) -> Drawn:
@@ -50,13 +60,15 @@ def aim(task: Task) -> Drawn:
     reference = prepare_reference(task.original, n_threads=task.n_threads)
     clusterings: dict[str, Clustering] = {}
     bench_of = cache(partial(_bench, task, reference, clusterings))
+    drawn = _as_drawing(task, reference, wanted) if _may_be_drawing(task) else None
     with task.stage("encoding"):
         fitted, bench = fit_quality(bench_of, wanted, settles=options.is_free)
     clustering = clusterings[bench.subject.recipe.space]
-    if _may_be_drawing(task):
-        plain, plain_clustering = _mapped(task, reference, wanted)
-        if is_better(plain, fitted, wanted):
-            fitted, clustering = plain, plain_clustering
+    if drawn is not None and is_better(drawn[0], fitted, wanted):
+        fitted, clustering = drawn
+    if options.is_free and task.format == "png":
+        image, data = smallest(fitted.image, fitted.data, bench.encode, (by_use,))
+        fitted = dataclasses.replace(fitted, image=image, data=data)
     _require_quality(fitted, wanted, options)
     if options.max_bytes is not None and len(fitted.data) > options.max_bytes:
         with task.stage("encoding"):
@@ -102,37 +114,51 @@ def _bench(
 
 
 def _may_be_drawing(task: Task) -> bool:
-    return (
-        task.options.is_free and len(task.histogram.colors) <= _FEW_COLORS * task.histogram.n_pixels
-    )
+    n_pixels = task.histogram.n_pixels
+    few = len(task.histogram.colors) <= _FEW_COLORS * n_pixels
+    return task.options.is_free and (few or n_pixels <= _SMALL)
+
+
+def _as_drawing(task: Task, reference: Reference, wanted: float) -> tuple[Fitted, Clustering]:
+    """Take few colors: mapped to as few as reach the quality, or parsed with some more."""
+    fitted, clustering = _mapped(task, reference, wanted)
+    if fitted.quality < wanted:
+        return fitted, clustering
+    fewest = len(fitted.image.palette)
+    for more in _MORE_COLORS:
+        n_colors = min(fewest * more // 8, task.options.palette_size)
+        found: dict[str, Clustering] = {}
+        few = dataclasses.replace(task.options, max_colors=n_colors)
+        bench = _bench(dataclasses.replace(task, options=few), reference, found, Recipe())
+        trial = settle(
+            bench, Curve({level: fitted.quality + by for level, by in _FALL.items()}), wanted
+        )
+
+        if is_better(trial, fitted, wanted):
+            fitted, clustering = trial, found[bench.subject.recipe.space]
+    return fitted, clustering
 
 
 def _mapped(task: Task, reference: Reference, wanted: float) -> tuple[Fitted, Clustering]:
     """Map to as few colors as reach the quality, found by halving."""
-    counts = [n for n in _COUNTS if n < task.options.palette_size] + [task.options.palette_size]
     tried: dict[int, tuple[IndexedImage, Clustering, float]] = {}
 
-    def score_of(place: int) -> float:
-        if place not in tried:
-            options = dataclasses.replace(task.options, n_colors=counts[place], accents=True)
-            image, clustering = quantized(
-                task.pixels, task.histogram, options, task.n_threads, task.stage
-            )
-            score = ssimulacra2(reference, image.to_pixels(), n_threads=task.n_threads)
-            tried[place] = (image, clustering, score)
-        return tried[place][2]
+    def reaches(n_colors: int) -> bool:
+        options = dataclasses.replace(task.options, n_colors=n_colors, accents=True)
+        image, clustering = quantized(
+            task.pixels, task.histogram, options, task.n_threads, task.stage
+        )
+        score = ssimulacra2(reference, image.to_pixels(), n_threads=task.n_threads)
+        tried[n_colors] = (image, clustering, score)
+        return score >= wanted
 
-    low, high = 0, len(counts) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if score_of(middle) >= wanted:
-            high = middle
-        else:
-            low = middle + 1
-    score = score_of(high)
-    image, clustering, _ = tried[high]
-    data = encode(image, task.format, effort=task.options.effort)
-    return Fitted(image, data, score, 0.0), clustering
+    low, high = 1, task.options.palette_size
+    if reaches(high):
+        while high - low > max(1, high // _NEAR):
+            middle = math.isqrt(low * high) if 2 * low < high else (low + high) // 2
+            low, high = (low, middle) if reaches(middle) else (middle, high)
+    image, clustering, score = tried[high]
+    return Fitted(*encoded(image, task), score, 0.0), clustering
 
 
 def _require_quality(fitted: Fitted, wanted: float, options: Options) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from pimenton.clustering import Clustering
@@ -13,6 +14,7 @@ from pimenton.formats import encode
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
+from pimenton.ordering import by_neighbours, by_use, smallest
 from pimenton.pixels import Pixels, round_opacity
 
 # Tells of the beginning and the end of a stage.
@@ -111,11 +113,22 @@ def draw(task: Task, *, limited: bool = True) -> Drawn:
         task.pixels, task.histogram, task.options, task.n_threads, task.stage
     )
     with task.stage("encoding"):
-        data = encode(image, task.format, effort=task.options.effort)
+        image, data = encoded(image, task)
     if limited:
         require_size(len(data), task.options)
     whole = is_exact(task.histogram, task.options) and task.pixels is task.original
     return Drawn(image, data, clustering, *((100.0, True) if whole else (None, None)))
+
+
+def encoded(image: IndexedImage, task: Task) -> tuple[IndexedImage, bytes]:
+    """Make the file; without a number of colors or a palette asked for, in the best order."""
+    options = task.options
+    with_effort = partial(encode, format=task.format, effort=options.effort)
+    data = with_effort(image)
+    orders_free = options.is_free and options.n_colors is None and options.effort != "fast"
+    if not orders_free or task.format != "png":
+        return image, data
+    return smallest(image, data, with_effort, (by_use, by_neighbours))
 
 
 def quantized(

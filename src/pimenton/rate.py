@@ -26,23 +26,22 @@ from pimenton.quality import prepare as prepare_reference
 AIM = 80.0  # if nothing is said: no difference seen side by side
 # How little above the wanted score is as good as it; half a point is 1 % of the bytes.
 TOLERANCES = {"fast": 0.5, "balanced": 0.2, "best": 0.1}
+_FINENESS = 0.05  # if it is no larger part of what is missing to 100
 # Weights of a bit that are tried: 32 steps to an octave, by products alone, since powers and
-# logarithms differ between processors. Below the first nothing is gained but bytes.
+# logarithms differ between processors. Below 0.02 only drawings gain, whose scores are near 100.
 _STEP = 1.0218971486541166
-WEIGHTS = tuple(accumulate(repeat(_STEP, 352), mul, initial=0.02))
+WEIGHTS = tuple(accumulate(repeat(_STEP, 512), mul, initial=0.02 / 32))
 # The levels, places in that list, of the first trials.
-_FIRST = (83, 138)
+_FIRST = (243, 298)
 # What photographs score there, in the mean.
-USUAL = {83: 83.0, 138: 78.4}
+USUAL = {243: 83.0, 298: 78.4}
 # A picture's sample: a part of its rows, in so many bands, but never fewer pixels than this.
 _SHARE = 0.3
 _N_BANDS = 3
 _LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 1_000_000
 _N_WHOLE = 5
-# Samples of rows score higher than the whole by about this.
-_OPTIMISM = 1.5
-# Spaces that differ in how much chroma counts.
-CHROMA_WEIGHTS = ("oklab", "oklab-weighted")
+_OPTIMISM = 1.5  # samples of rows score higher than the whole by about this
+CHROMA_WEIGHTS = ("oklab", "oklab-weighted")  # spaces that differ in how much chroma counts
 # Changes of the recipe that are tried one after the other, and kept where they save bytes.
 CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
     "fast": (),
@@ -206,7 +205,7 @@ def settle(bench: Trials, curve: "Curve", quality: float) -> Fitted:
     """Try levels on the whole picture, from where the curve of a sample leads."""
     images: dict[int, Any] = {}
     scores: dict[int, float] = {}
-    tolerance = TOLERANCES[bench.effort]
+    tolerance = min(TOLERANCES[bench.effort], _FINENESS * (100 - quality))
     level = curve.level_at(quality + (0.0 if bench.is_sampled_whole else _OPTIMISM))
     while len(scores) < _N_WHOLE and level not in scores:
         images[level] = bench.image(level)
@@ -308,7 +307,7 @@ def guess(bench: Bench, quality: float, max_bytes: int | None = None) -> Fitted:
     max_bytes : int, optional
         Size of the file wanted: if the first one is larger, there is a second.
     """
-    level = Curve(USUAL | {180: 68.7, 220: 55.0, 260: 34.2, 300: -0.5}).level_at(quality)
+    level = Curve(USUAL | {340: 68.7, 380: 55.0, 420: 34.2, 460: -0.5}).level_at(quality)
     image = bench.draw(level).image
     data = bench.encode(image)
     if max_bytes is not None and len(data) > max_bytes:

@@ -25,7 +25,7 @@ from pimenton.quality import prepare as prepare_reference
 
 AIM = 80.0  # if nothing is said: no difference seen side by side
 # How little above the wanted score is as good as it; half a point is 1 % of the bytes.
-TOLERANCES = {"fast": 0.5, "balanced": 0.2, "best": 0.1}
+TOLERANCE = 0.2
 _FINENESS = 0.05  # if it is no larger part of what is missing to 100
 # Weights of a bit that are tried: 32 steps to an octave, by products alone, since powers and
 # logarithms differ between processors. Below 0.02 only drawings gain, whose scores are near 100.
@@ -205,7 +205,7 @@ def settle(bench: Trials, curve: "Curve", quality: float) -> Fitted:
     """Try levels on the whole picture, from where the curve of a sample leads."""
     images: dict[int, Any] = {}
     scores: dict[int, float] = {}
-    tolerance = min(TOLERANCES[bench.effort], _FINENESS * (100 - quality))
+    tolerance = min(TOLERANCE, _FINENESS * (100 - quality))
     level = curve.level_at(quality + (0.0 if bench.is_sampled_whole else _OPTIMISM))
     while len(scores) < _N_WHOLE and level not in scores:
         images[level] = bench.image(level)

@@ -31,13 +31,11 @@ _FINENESS = 0.05  # if it is no larger part of what is missing to 100
 # logarithms differ between processors. Below 0.02 only drawings gain, whose scores are near 100.
 _STEP = 1.0218971486541166
 WEIGHTS = tuple(accumulate(repeat(_STEP, 512), mul, initial=0.02 / 32))
-# The levels, places in that list, of the first trials.
-_FIRST = (243, 298)
-# What photographs score there, in the mean.
+# What photographs score, in the mean, at the levels, places in that list, of the first trials.
 USUAL = {243: 83.0, 298: 78.4}
-# A picture's sample: a part of its rows, in so many bands, but never fewer pixels than this.
-_SHARE = 0.3
-_N_BANDS = 3
+_FIRST = tuple(USUAL)
+# A picture's sample: a part of its rows, in so many bands, within these numbers of pixels.
+_SHARE, _N_BANDS = 0.3, 3
 _LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 1_000_000
 _N_WHOLE = 5
 _OPTIMISM = 1.5  # samples of rows score higher than the whole by about this
@@ -53,8 +51,7 @@ CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
         {"carried": 0.85},
     ),
 }
-# How often a result's errors are fed back.
-N_REFINED = {"fast": 0, "balanced": 0, "best": 2}
+N_REFINED = {"fast": 0, "balanced": 0, "best": 2}  # how often a result's errors are fed back
 
 Encode = Callable[[IndexedImage], bytes]
 Parser = Callable[..., Parsed]
@@ -94,6 +91,10 @@ class Trials(Protocol):
     @property
     def encode(self) -> Callable[[Any], bytes]:
         """What makes a file of a result."""
+
+    @property
+    def effort(self) -> str:
+        """How long to search."""
 
     def image(self, level: int) -> Any:
         """Draw with one of the weights of a bit."""

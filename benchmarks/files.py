@@ -102,5 +102,5 @@ def one_encode(pixels: Pixels, effort: str) -> bytes:
     found = kmeans(points, histogram.weights, 256, effort=effort, n_threads=1)
     centroids = serve(pixels, histogram, points, found.centroids, 256, space="oklab", n_threads=1)
     subject = prepare(pixels, histogram, Palette.of(space.to_srgb(centroids)), n_threads=1)
-    image = parse(subject, _BIT_WEIGHT, effort=effort, n_threads=1)
+    image = parse(subject, _BIT_WEIGHT, effort=effort, n_threads=1).image
     return encode(image, "png", effort=effort, parsed=True)

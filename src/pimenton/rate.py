@@ -92,10 +92,6 @@ class Trials(Protocol):
     def encode(self) -> Callable[[Any], bytes]:
         """What makes a file of a result."""
 
-    @property
-    def effort(self) -> str:
-        """How long to search."""
-
     def image(self, level: int) -> Any:
         """Draw with one of the weights of a bit."""
 

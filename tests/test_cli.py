@@ -68,8 +68,10 @@ def test_an_existing_output_is_kept(photo: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_larger_result_is_not_written(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    small = photo.with_name("small.png")
-    assert main([str(photo), "-k", "4", "-o", str(small)]) == 0
+    few, small = photo.with_name("few.png"), photo.with_name("small.png")
+    assert main([str(photo), "-k", "4", "-o", str(few)]) == 0
+    # Other choices than the next ones, or it would be known as done.
+    assert main([str(few), "--seed", "1", "-o", str(small), "--allow-larger"]) == 0
     capsys.readouterr()
     assert main([str(small), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["written"] is False

@@ -1,7 +1,7 @@
 """Files: which to write, which to keep, and what became of them."""
 
 import os
-import socket
+import platform
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,7 +148,7 @@ def attempt(job: Job, options: Options, rules: Rules, n_threads: int | None = No
         outcome = compress_file(job, options, rules, n_threads=n_threads)
     except FAILURES as error:
         outcome = failed(job, error)
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    worker = f"{platform.node()}:{os.getpid()}"
     return replace(outcome, elapsed_seconds=time.monotonic() - started, worker=worker)
 
 

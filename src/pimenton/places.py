@@ -3,7 +3,6 @@
 import os
 import stat
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,7 +24,10 @@ def place_of(text: str) -> Place:
     if is_url(text):
         return Url(text)
     if text.lower().startswith("file://"):
-        return Path(urllib.request.url2pathname(urllib.parse.urlsplit(text).path))
+        # Brings in all of HTTP, which a command on plain files would wait for.
+        from urllib.request import url2pathname
+
+        return Path(url2pathname(urllib.parse.urlsplit(text).path))
     return Path(text)
 
 

@@ -6,13 +6,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pimenton.batch import FAILED, WRITTEN, Job, Outcome, Rules, attempt
-from pimenton.census import share_palette
 from pimenton.cli.answers import USAGE, complain, refuse_existing, size_text
 from pimenton.cli.flags import add_force, add_options
 from pimenton.cli.progress import Progress
@@ -106,7 +104,11 @@ def run(chosen: argparse.Namespace, options: Options) -> int:
             return _run_batch(_found(chosen), options, chosen, client)
     except (OSError, ValueError, UnreadableImage) as error:
         return complain(one_line(error))
-    except BrokenExecutor:
+    except RuntimeError as error:
+        from concurrent.futures import BrokenExecutor
+
+        if not isinstance(error, BrokenExecutor):
+            raise
         return complain(f"{chosen.scheduler}: the scheduler is gone; run this again to go on")
 
 
@@ -127,6 +129,8 @@ def _run_batch(
             from pimenton.cluster import submitter
 
             submit = submitter(client)
+        from pimenton.census import share_palette
+
         options = share_palette(
             find, options, lenient=chosen.lenient, n_threads=chosen.threads, submit=submit
         )

@@ -7,6 +7,7 @@ import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from struct import pack
 
@@ -192,6 +193,18 @@ def test_where_there_is_a_key_it_is_needed(tmp_path: Path) -> None:
         assert service.ask("/", **_as("api", key)).status == 200
         assert service.ask("/health").status == 200
         assert key not in service.log.read_text()
+
+
+def test_a_quota_is_of_results_and_not_of_previews(tmp_path: Path) -> None:
+    with closing(Records(tmp_path)) as records:
+        key = _as("api", Keys(records).add("press", quota=2))
+    with serving("--data", str(tmp_path)) as service:
+        assert service.ask("/api/compress?n_colors=4", small(), **key).status == 200
+        assert service.ask("/api/compress", b"no picture", **key).status == 415
+        assert service.ask("/api/report?n_colors=4", small(), **key).status == 200
+        for path in ("/api/compress", "/api/report", "/shrink"):
+            assert is_refused(service.ask(path, small(), **key), 429, "TooManyRequests")
+        assert service.ask("/api/compress?preview=true", small(), **key).status == 200
 
 
 def _as(user: str, key: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from pimenton.cli import main
-from pimenton.web.keys import ANYONE, Keys, QuotaUsed
+from pimenton.web.keys import Keys, QuotaUsed
 from pimenton.web.records import Records
 
 
@@ -22,8 +22,7 @@ def use(keys: Keys, key: str, times: int = 1) -> None:
     account = keys.account(key)
     assert account is not None
     for _ in range(times):
-        with keys.counted(account):
-            pass
+        keys.count(account, 1)
 
 
 def test_a_key_stands_for_its_account(keys: Keys) -> None:
@@ -67,17 +66,23 @@ def test_a_quota_ends_with_its_last_compression(keys: Keys) -> None:
     assert keys.used(account) == 2
 
 
-def test_a_compression_that_fails_is_not_counted(keys: Keys) -> None:
-    with pytest.raises(RuntimeError), keys.counted(ANYONE):
-        raise RuntimeError
-    assert keys.used(ANYONE) == 0
+def test_compressions_that_are_taken_back_leave_room_for_others(keys: Keys) -> None:
+    key = keys.add("press", quota=1)
+    account = keys.account(key)
+    assert account is not None
+    keys.count(account, 1)
+    with pytest.raises(QuotaUsed):
+        keys.count(account, 1)
+    assert keys.count(account, -1) == 0
+    use(keys, key)
+    assert keys.used(account) == 1
 
 
 def test_a_new_month_begins_at_zero(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     key = keys.add("press", quota=1)
-    monkeypatch.setattr("pimenton.web.keys._month", lambda: "2026-01")
+    monkeypatch.setattr("pimenton.web.keys.this_month", lambda: "2026-01")
     use(keys, key)
-    monkeypatch.setattr("pimenton.web.keys._month", lambda: "2026-02")
+    monkeypatch.setattr("pimenton.web.keys.this_month", lambda: "2026-02")
     use(keys, key)
 
 

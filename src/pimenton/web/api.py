@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
+from contextlib import nullcontext
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from pimenton.web import work
 from pimenton.web.answers import Refused, json_answer
 from pimenton.web.bodies import while_connected
 from pimenton.web.choices import Wish, described, wish_of
+from pimenton.web.counting import counted
 
 # Explanations wait so long, and so many, for someone to look at them.
 _EXPLAINED_SECONDS = 600.0
@@ -159,13 +161,16 @@ async def _compressed(request: Request, wish: Wish) -> work.Made:
     # Only previews gain from a process that has the picture decoded.
     name = hashlib.blake2b(data, digest_size=16).hexdigest() if wish.is_preview else ""
     state = request.app.state
-    asked: work.Made = await while_connected(
-        request,
-        state.pool.run(
-            work.compressed, data, name, wish, state.settings.max_pixels,
-            urgent=wish.is_preview, near=name,
-        ),
-    )  # fmt: skip
+    # What a slider shows on its way is no compression of its own.
+    counts = nullcontext() if wish.is_preview else counted(request, 1)
+    async with counts:
+        asked: work.Made = await while_connected(
+            request,
+            state.pool.run(
+                work.compressed, data, name, wish, state.settings.max_pixels,
+                urgent=wish.is_preview, near=name,
+            ),
+        )  # fmt: skip
     return asked
 
 

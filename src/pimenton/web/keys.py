@@ -8,8 +8,6 @@ import hashlib
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pimenton.web.records import Records
@@ -66,8 +64,7 @@ class Keys:
     ...     keys = Keys(records)
     ...     key = keys.add("press", quota=500)
     ...     account = keys.account(key)
-    ...     with keys.counted(account) as n_used:
-    ...         print(len(key), account.name, n_used)
+    ...     print(len(key), account.name, keys.count(account, 1))
     ...     records.close()
     32 press 1
     """
@@ -151,26 +148,9 @@ class Keys:
     def used(self, account: Account) -> int:
         """Count the compressions of this month."""
         rows = self._records.rows(
-            "SELECT n FROM counts WHERE key = ? AND month = ?", account.id, _month()
+            "SELECT n FROM counts WHERE key = ? AND month = ?", account.id, this_month()
         )
         return int(str(rows[0][0])) if rows else 0
-
-    @contextmanager
-    def counted(self, account: Account, n: int = 1) -> Iterator[int]:
-        """Count compressions, unless they fail; give how many there are with them.
-
-        Raises
-        ------
-        QuotaUsed
-            If they would be too many.
-        """
-        month = _month()
-        n_used = self.count(account, n, month)
-        try:
-            yield n_used
-        except BaseException:
-            self.count(account, -n, month)
-            raise
 
     def count(self, account: Account, n: int, month: str | None = None) -> int:
         """Count compressions, or take them back; give how many there are in this month.
@@ -184,7 +164,7 @@ class Keys:
             [(n_used,)] = database.execute(
                 "INSERT INTO counts VALUES (?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET n = n + excluded.n RETURNING n",
-                (account.id, month or _month(), n),
+                (account.id, month or this_month(), n),
             ).fetchall()
             if n > 0 and account.quota is not None and n_used > account.quota:
                 raise QuotaUsed(f"all {account.quota} compressions of this month are used")
@@ -195,5 +175,6 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-def _month() -> str:
+def this_month() -> str:
+    """Give the month that compressions are counted in, of universal time."""
     return time.strftime("%Y-%m", time.gmtime())

@@ -121,10 +121,10 @@ def _paths() -> dict[str, Any]:
         **_json({"location": "/explain/kLq3…"}),
     }
     return {
-        "/api/compress": _post("Make a picture small.", wishes, 200, picture),
+        "/api/compress": _post("Make a picture small.", wishes, 200, picture, 429),
         "/api/report": _post(
             "Give the figures of a compression.", wishes, 200,
-            {"description": "The report.", **_json({"n_colors": 16, "output_bytes": 9876})},
+            {"description": "The report.", **_json({"n_colors": 16, "output_bytes": 9876})}, 429,
         ),
         "/api/palette": _post(
             "Give a picture's palette as a file.", [palette, *_options()], 200,
@@ -160,10 +160,9 @@ def _tinypng() -> dict[str, Any]:
             "application/json": {"schema": {"type": "object"}},
         },
     }
-    shrink = _post("Compress a picture, and keep the result.", [], 201, kept)
+    shrink = _post("Compress a picture, and keep the result.", [], 201, kept, 429)
     source = _json({"source": {"url": "https://pictures.example/photo.png"}})
     shrink["post"]["requestBody"]["content"] |= source["content"]
-    shrink["post"]["responses"] |= _refusals(429)
     output = _get("Give a result.", "image/png", 404, 400, 413, 408, 503, _path("id"))
     output["get"]["responses"]["200"] = picture
     output["post"] = {
@@ -187,14 +186,18 @@ def _path(name: str) -> dict[str, Any]:
 
 
 def _post(
-    summary: str, parameters: list[dict[str, Any]], status: int, answer: dict[str, Any]
+    summary: str,
+    parameters: list[dict[str, Any]],
+    status: int,
+    answer: dict[str, Any],
+    *refusals: int,
 ) -> dict[str, Any]:
     body = {
         "required": True,
         "description": "A picture's file, whatever its Content-Type says.",
         "content": {"application/octet-stream": _BINARY},
     }
-    responses = {str(status): answer, **_refusals(*_POST)}
+    responses = {str(status): answer, **_refusals(*_POST, *refusals)}
     return {
         "post": {
             "summary": summary, "parameters": parameters, "requestBody": body,

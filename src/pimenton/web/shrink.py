@@ -25,8 +25,9 @@ from pimenton.web.access import needs_key
 from pimenton.web.answers import Refused, busy, json_answer
 from pimenton.web.bodies import while_connected
 from pimenton.web.commands import FORMATS, Commands, read_commands, read_json
+from pimenton.web.counting import counted
 from pimenton.web.fetching import NotFetched, ServerFailed, fetch
-from pimenton.web.keys import ANYONE, Account, QuotaUsed, TooManyAsk
+from pimenton.web.keys import ANYONE, TooManyAsk
 from pimenton.web.records import Records
 from pimenton.web.results import Full, Results, Small
 from pimenton.web.settings import Settings
@@ -79,7 +80,7 @@ async def _sweep(results: Results) -> None:
 
 async def shrink(request: Request) -> Response:
     """Compress a picture, or what an address has, and say where the result is."""
-    account = _caller(request)
+    _require_caller(request)
     state = request.app.state
     async with AsyncExitStack() as held:
         data = await _picture(request, held)
@@ -87,7 +88,7 @@ async def shrink(request: Request) -> Response:
             raise Refused(
                 415, "Unsupported media type", "the file is not a PNG, JPEG, WebP or AVIF"
             )
-        async with _counted(request, account, 1):
+        async with counted(request, 1):
             made = await _made(request, shrinking.small, data)
             id = await _kept(state.results, data, made)
     location = f"/output/{id}"
@@ -111,14 +112,14 @@ async def output(request: Request) -> Response:
     body = await request.body()
     if not body and request.method != "POST":
         return _picture_answer(request, await _result(request))
-    account = _caller(request)
+    _require_caller(request)
     commands, store = _checked(lambda: read_commands(read_json(_commands_in(body))))
     if commands == Commands():
         made = await _result(request)
         return await _delivered(request, made, store)
     request.app.state.pool.require_place()
     source = await _looked_up(request, request.app.state.results.source)
-    async with _counted(request, account, commands.n_compressions):
+    async with counted(request, commands.n_compressions):
         made = await _made(request, shrinking.changed, source, commands)
         return await _delivered(request, made, store)
 
@@ -157,15 +158,13 @@ routes = [
 ]
 
 
-def _caller(request: Request) -> Account:
-    """Give whom work is done for."""
-    account: Account = request.state.account
+def _require_caller(request: Request) -> None:
+    """Refuse work for whom nobody knows."""
     state = request.app.state
-    if account == ANYONE and needs_key(state.settings, state.keys):
+    if request.state.account == ANYONE and needs_key(state.settings, state.keys):
         raise Refused(
             401, "Unauthorized", "the key is missing or wrong: user api, password the key"
         )
-    return account
 
 
 async def _picture(request: Request, held: AsyncExitStack) -> bytes:
@@ -216,22 +215,6 @@ def _checked(read: Any, *arguments: Any) -> Any:
         return read(*arguments)
     except ValueError as error:
         raise Refused(400, "BadRequest", one_line(error)) from error
-
-
-@asynccontextmanager
-async def _counted(request: Request, account: Account, n: int) -> AsyncIterator[None]:
-    """Count compressions, unless they fail."""
-    count = request.app.state.keys.count
-    try:
-        await run_in_threadpool(count, account, n)
-    except QuotaUsed as error:
-        raise Refused(429, "TooManyRequests", str(error)) from error
-    try:
-        yield
-    except BaseException:
-        # Not in a thread, which could not be waited for if this is cancelled.
-        count(account, -n)
-        raise
 
 
 async def _made(request: Request, work: Any, data: bytes, *arguments: Any) -> Small:

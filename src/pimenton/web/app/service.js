@@ -38,7 +38,8 @@ export async function ask(path, choices = {}, waiting = () => {}) {
   for (let n = 1; ; n++) {
     const answer = await answerOf(path, choices);
     if (answer?.ok) return answer;
-    const isLater = answer === null || answer.status === 429 || answer.status === 503;
+    // A quota that is used up is not there again in a moment, and no time is said.
+    const isLater = answer === null || answer.status === 503 || answer.headers.has("Retry-After");
     if (!isLater || (answer && n === MOST_TRIES)) throw new Refusal(await sentenceOf(answer));
     const seconds = Number(answer?.headers.get("Retry-After")) || AGAIN_SECONDS;
     waiting(true);

@@ -1,5 +1,7 @@
 """Arrays are quantized lazily, and as if they were whole."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,18 @@ da = pytest.importorskip("dask.array")
 @pytest.fixture(scope="module")
 def picture() -> Pixels:
     return read_image(FRUITS)
+
+
+def watched(picture: Pixels) -> tuple[Any, list[tuple[int, ...]]]:
+    """Give an array, and the shapes of its chunks that have been computed so far."""
+    touched: list[tuple[int, ...]] = []
+
+    def touch(part: Pixels) -> Pixels:
+        touched.append(part.shape)
+        return part
+
+    array = da.from_array(picture, chunks=(200, 200, 4))
+    return array.map_blocks(touch, dtype=np.uint8, meta=picture[:0]), touched
 
 
 @pytest.mark.parametrize("dither", ["none", "blue-noise"])
@@ -31,14 +45,7 @@ def test_chunks_come_out_as_the_whole(
 
 
 def test_nothing_is_computed_before_it_is_asked_for(picture: Pixels) -> None:
-    touched = []
-
-    def touch(part: Pixels) -> Pixels:
-        touched.append(part.shape)
-        return part
-
-    array = da.from_array(picture, chunks=(200, 200, 4)).map_blocks(touch, dtype=np.uint8,
-                                                                    meta=picture[:0])  # fmt: skip
+    array, touched = watched(picture)
     found = quantize_array(array, n_colors=8, effort="fast")
     assert touched == []
     assert found.indices.shape == picture.shape[:2]
@@ -48,14 +55,7 @@ def test_nothing_is_computed_before_it_is_asked_for(picture: Pixels) -> None:
 
 
 def test_an_imposed_palette_needs_one_chunk_alone(picture: Pixels) -> None:
-    touched = []
-
-    def touch(part: Pixels) -> Pixels:
-        touched.append(part.shape)
-        return part
-
-    array = da.from_array(picture, chunks=(200, 200, 4)).map_blocks(touch, dtype=np.uint8,
-                                                                    meta=picture[:0])  # fmt: skip
+    array, touched = watched(picture)
     found = quantize_array(array, palette=("#000000", "#808080", "#ffffff"))
     part = found.indices[:100, :100].compute()
     assert len(touched) == 1

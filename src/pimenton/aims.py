@@ -125,15 +125,14 @@ def _as_drawing(task: Task, reference: Reference, wanted: float) -> tuple[Fitted
     if fitted.quality < wanted:
         return fitted, clustering
     fewest = len(fitted.image.palette)
-    for more in _MORE_COLORS:
-        n_colors = min(fewest * more // 8, task.options.palette_size)
+    most = task.options.palette_size
+    for n_colors in sorted({min(fewest * more // 8, most) for more in _MORE_COLORS}):
         found: dict[str, Clustering] = {}
         few = dataclasses.replace(task.options, max_colors=n_colors)
         bench = _bench(dataclasses.replace(task, options=few), reference, found, Recipe())
         trial = settle(
             bench, Curve({level: fitted.quality + by for level, by in _FALL.items()}), wanted
         )
-
         if is_better(trial, fitted, wanted):
             fitted, clustering = trial, found[bench.subject.recipe.space]
     return fitted, clustering

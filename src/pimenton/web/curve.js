@@ -4,6 +4,8 @@ const rows = dithers.map((dither) => data.points.filter((point) => point.dither 
 const numbers = rows[0].map((point) => point.n_colors);
 const state = { place: Math.max(0, rows[0].findIndex((point) => point.is_knee)) };
 const nameOf = (dither) => (dither === "none" ? text.undithered : dither);
+// Of a row's name in pixels, which stands clear of the row's end.
+const NAME_WIDTH = 110;
 const lineClass = (i) => (i === 0 ? "first" : "second");
 
 function drawRows(root, label, key, formatted, range) {
@@ -27,9 +29,10 @@ function drawRows(root, label, key, formatted, range) {
         shapes.push(dot(...at(point), title, { class: lineClass(i), r: chosen ? 5.5 : 3.5 }));
         if (point.is_knee) shapes.push(dot(...at(point), title, { class: `knee ${lineClass(i)}`, r: 9 }));
       }
-      const last = at(row.at(-1));
-      const side = i === 0 ? 46 : -14;
-      shapes.push(drawn("text", { class: `name ${lineClass(i)}`, x: last[0], y: last[1] + side, "text-anchor": "end" }, nameOf(dithers[i])));
+      const end = x(numbers.at(-1));
+      const beside = row.map(at).filter(([across]) => across > end - NAME_WIDTH).map(([, height]) => height);
+      const height = i === 0 ? Math.min(Math.max(...beside) + 22, bottom - 6) : Math.min(...beside) - 14;
+      shapes.push(drawn("text", { class: `name ${lineClass(i)}`, x: end, y: height, "text-anchor": "end" }, nameOf(dithers[i])));
     });
     return shapes;
   });

@@ -14,6 +14,7 @@ import pimenton
 from curves import curves
 from equal import SAVED, Study, equal_looks, undeflated
 from measuring import machine, version_of
+from sides import sides
 from speed import large_pictures, one_encodes
 from tables import show_targets
 
@@ -23,6 +24,7 @@ SECTIONS = {
     "speed": one_encodes,
     "large": large_pictures,
     "curves": curves,
+    "sides": sides,
 }
 TOOLS = ("pngquant-cli", "pyoxipng", "pillow", "flip-evaluator")
 

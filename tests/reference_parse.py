@@ -103,6 +103,7 @@ class Band:
         self.colors = np.full((size, n_axes), FAR)
         self.above = np.zeros((self.width + 2, n_axes), F)
         self.chains: dict[int, list[int]] = {}
+        self.tokens: list[int] = []
 
     def run(self) -> NDArray[np.uint8]:
         drawn = []
@@ -254,14 +255,20 @@ class Band:
             at -= self.steps[at][0]
         at, symbols = self.row, self.symbols
         symbols.literals[0] += 1
+        self.tokens.append(0)
         for length, distance, literal in reversed(path):
-            if distance:
+            places = range(at, at + length)
+            for place in places:
+                self.bytes[place] = self.bytes[place - distance] if distance else literal
+            # What lies before a band is unknown to it, and taken for zeros by short distances.
+            if distance and at - distance >= self.lead:
                 symbols.lengths[length_code(length)[0]] += 1
                 symbols.distances[distance_code(distance)[0]] += 1
+                self.tokens.append(length << 16 | distance)
             else:
-                symbols.literals[literal] += 1
-            for place in range(at, at + length):
-                self.bytes[place] = self.bytes[place - distance] if distance else literal
+                for byte in self.bytes[places.start : places.stop].tolist():
+                    symbols.literals[byte] += 1
+                    self.tokens.append(byte)
             at += length
         pixels = slice(self.row, self.row + self.width)
         self.colors[pixels] = self.entries.entries[self.bytes[pixels]]
@@ -289,11 +296,26 @@ def hashed(triple: list[int]) -> int:
     return (number * 0x9E3779B1 & 0xFFFFFFFF) >> 17
 
 
-def parse(rows_per_band: int, **picture: Any) -> tuple[NDArray[np.uint8], float]:
-    """Choose indices inside the parse, as `_native.parse` does; give them and their bits."""
-    height, bits, drawn = len(picture["ranks"]), 0.0, []
+def parse(
+    rows_per_band: int, **picture: Any
+) -> tuple[NDArray[np.uint8], NDArray[np.uint32], float]:
+    """Choose indices inside the parse, as `_native.parse` does; give tokens and their bits too."""
+    height, bits, drawn, tokens = len(picture["ranks"]), 0.0, [], []
     for first in range(0, height, rows_per_band):
         band = Band(picture, range(first, min(first + rows_per_band, height)))
         drawn.append(band.run())
+        tokens += band.tokens
         bits += band.symbols.bits(Symbols(picture["shares"]))
-    return np.concatenate(drawn), bits
+    return np.concatenate(drawn), np.array(tokens, np.uint32), bits
+
+
+def inflated(tokens: NDArray[np.uint32]) -> bytes:
+    """Give the bytes that literals and matches stand for."""
+    made: list[int] = []
+    for token in tokens.tolist():
+        length, distance = token >> 16, token & 0xFFFF
+        if not length:
+            made.append(token)
+        for _ in range(length):
+            made.append(made[-distance])
+    return bytes(made)

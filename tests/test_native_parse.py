@@ -1,10 +1,11 @@
 """The native parses choose the very indices of their plain twins."""
 
+import zlib
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
@@ -54,10 +55,51 @@ def subjects(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(subjects())
 def test_indices_are_those_of_the_twin(subject: dict[str, Any]) -> None:
-    indices, bits = _native.parse(**subject, n_threads=2)
-    expected, expected_bits = reference_parse.parse(**subject)
+    indices, tokens, bits = _native.parse(**subject, n_threads=2)
+    expected, expected_tokens, expected_bits = reference_parse.parse(**subject)
     assert np.array_equal(indices, expected)
+    assert np.array_equal(tokens, expected_tokens)
+    rows = reference_parse.inflated(tokens)
+    assert rows == np.pad(indices, ((0, 0), (1, 0))).tobytes()
     assert bits == pytest.approx(expected_bits, rel=1e-6, abs=1e-6)
+
+
+@st.composite
+def token_lists(draw: st.DrawFn) -> list[int]:
+    """Draw literals and matches, of lengths and distances of every kind."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_literals = draw(st.sampled_from([1, 2, 256]))
+    share = draw(st.sampled_from([0.0, 0.3, 0.9]))
+    tokens = [0] * draw(st.integers(0, 2))
+    n_bytes = len(tokens)
+    for _ in range(draw(st.sampled_from([0, 1, 50, 3000, 9000]))):
+        length = min(3 + int(rng.exponential(30)), 258)
+        distance = 1 + int(min(n_bytes, 32768) * rng.random() ** 4)
+        matches = rng.random() < share and distance <= n_bytes
+        tokens.append(length << 16 | distance if matches else int(rng.geometric(0.05) % n_literals))
+        n_bytes += length if matches else 1
+    return tokens
+
+
+@given(token_lists())
+@settings(deadline=None)
+def test_streams_of_tokens_give_their_bytes(tokens: list[int]) -> None:
+    stream = _native.deflate(np.array(tokens, np.uint32)).tobytes()
+    assert zlib.decompress(stream, -15) == reference_parse.inflated(np.array(tokens))
+
+
+def test_codes_are_no_longer_than_deflate_has() -> None:
+    fibonacci = [1, 1]
+    while len(fibonacci) < 22:
+        fibonacci.append(fibonacci[-1] + fibonacci[-2])
+    tokens = np.repeat(np.arange(22, dtype=np.uint32), fibonacci)[::-1].copy()
+    assert zlib.decompress(_native.deflate(tokens).tobytes(), -15) == bytes(tokens.tolist())
+
+
+@pytest.mark.parametrize("token", [256, 2 << 16 | 1, 3 << 16, 259 << 16 | 1, 3 << 16 | 2])
+def test_what_is_no_token_is_refused(token: int) -> None:
+    with pytest.raises(ValueError, match="match"):
+        _native.deflate(np.array([7, token], np.uint32))
 
 
 @given(
@@ -101,7 +143,7 @@ def test_extreme_shapes_are_parsed(height: int, width: int, n_dynamic: int) -> N
     rng = np.random.default_rng(height)
     points = (rng.random((9, 4)) * 60).astype(np.float32)
     ranks = rng.integers(0, 9, (height, width)).astype(np.uint32)
-    indices, bits = _native.parse(
+    indices, _, bits = _native.parse(
         ranks, points, np.arange(9, dtype=np.int16), np.full((height, width), 0.5, np.float32),
         points, np.full(9, 1 / 9), bit_weight=0.0, carried=0.7, cap=12.0, n_dynamic=n_dynamic,
         n_triples=32, n_accepted=3, every=1, rows_per_band=height, n_threads=1,

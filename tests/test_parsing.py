@@ -14,6 +14,7 @@ from pimenton.clustering import kmeans
 from pimenton.colorspace import SPACES
 from pimenton.formats import parsed_png
 from pimenton.histogram import Histogram
+from pimenton.indexed import IndexedImage
 from pimenton.parsing import THOROUGHNESS, Recipe, Subject, parse, prepare, refine
 from pimenton.pixels import Pixels
 
@@ -85,6 +86,14 @@ def test_predicted_bytes_are_those_written(photograph: Pixels, bit_weight: float
     overhead = 57 + 3 * len(parsed.image.palette)
     written = len(parsed_png(parsed.image, "balanced")) - overhead
     assert parsed.n_bytes == pytest.approx(written, rel=0.02)
+
+
+@pytest.mark.parametrize("effort", THOROUGHNESS)
+def test_the_matches_that_were_chosen_are_written(photograph: Pixels, effort: str) -> None:
+    image = parse(subject_of(photograph), 0.3, effort=effort).image
+    data = parsed_png(image, effort)
+    assert np.array_equal(read_image(data), image.to_pixels())
+    assert len(data) <= len(parsed_png(IndexedImage(image.indices, image.palette), effort))
 
 
 def test_a_flat_drawing_keeps_its_exact_colors() -> None:

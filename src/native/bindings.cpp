@@ -527,17 +527,40 @@ auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t
     require(n_accepted >= 1 && n_accepted <= 3 && every >= 1, "n_accepted must be 1 to 3");
     require(rows_per_band > 0, "rows_per_band must be positive");
     std::vector<std::uint8_t> indices(width * height);
-    double bits = 0;
+    Parsed parsed;
     {
         Unlocked unlocked;
         const auto colors = static_cast<std::uint32_t>(points.shape(0));
         for (const auto rank : view(ranks)) require(rank < colors, "a rank is of no point");
-        bits = parse({width, height, view(ranks), view(points), view(exact), view(weights),
-                      view(entries)},
-                     {bit_weight, carried, cap, n_dynamic, n_triples, n_accepted, every},
-                     view(shares), rows_per_band, indices, n_threads, active_width());
+        parsed = parse({width, height, view(ranks), view(points), view(exact), view(weights),
+                        view(entries)},
+                       {bit_weight, carried, cap, n_dynamic, n_triples, n_accepted, every},
+                       view(shares), rows_per_band, indices, n_threads, active_width());
     }
-    return nb::make_tuple(array_of(std::move(indices), {height, width}), bits);
+    const std::size_t n_tokens = parsed.tokens.size();
+    return nb::make_tuple(array_of(std::move(indices), {height, width}),
+                          array_of(std::move(parsed.tokens), {n_tokens}), parsed.bits);
+}
+
+auto deflate_(Line<std::uint32_t> tokens) {
+    std::size_t n_bytes = 0;
+    for (const Token token : view(tokens)) {
+        const auto length = static_cast<std::size_t>(length_of(token));
+        require(length == 0 ? token < 256 : length >= min_match && length <= max_match &&
+                                                distance_of(token) >= 1 &&
+                                                distance_of(token) <= window_size,
+                "a token must be a byte or a match of 3 to 258 bytes at most 32768 back");
+        require(length == 0 || static_cast<std::size_t>(distance_of(token)) <= n_bytes,
+                "a match must not begin before the first byte");
+        n_bytes += std::max<std::size_t>(length, 1);
+    }
+    std::vector<std::uint8_t> stream;
+    {
+        Unlocked unlocked;
+        stream = deflate(joined(view(tokens)));
+    }
+    const std::size_t size = stream.size();
+    return array_of(std::move(stream), {size});
 }
 
 auto parse_lzw_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t> exact,
@@ -656,6 +679,7 @@ NB_MODULE(_native, m) {
           nb::arg("carried"), nb::arg("cap"), nb::arg("n_dynamic"), nb::arg("n_triples"),
           nb::arg("n_accepted"), nb::arg("every"), nb::arg("rows_per_band"),
           nb::arg("n_threads"));
+    m.def("deflate", &deflate_, nb::arg("tokens").noconvert());
     m.def("search", &search_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("start").noconvert(), nb::arg("n_clusters"), nb::arg("n_trials"),
           nb::arg("n_breaths"), nb::arg("seed"));

@@ -10,15 +10,13 @@
 
 namespace pimenton {
 
-// Writes the indices, and gives the bits that deflate is expected to need for them. Bands of rows are
-// parsed on their own, so the result depends on rows_per_band, and not on the threads.
-double parse(const ParseInput& input, const ParseChoices& choices,
-                    std::span<const double> shares, std::size_t rows_per_band,
-                    std::span<std::uint8_t> indices, int n_threads, Width width) {
+Parsed parse(const ParseInput& input, const ParseChoices& choices,
+             std::span<const double> shares, std::size_t rows_per_band,
+             std::span<std::uint8_t> indices, int n_threads, Width width) {
     const auto prior = prior_counts(shares);
     const bool has_opacity = varies(input.points, 3) || varies(input.entries, 3);
-    std::vector<double> bits(chunks_of(input.height, rows_per_band));
-    for_each_chunk(bits.size(), n_threads, [&](std::size_t band) {
+    std::vector<Parsed> bands(chunks_of(input.height, rows_per_band));
+    for_each_chunk(bands.size(), n_threads, [&](std::size_t band) {
         const std::size_t first = band * rows_per_band;
         const std::size_t n_rows = std::min(rows_per_band, input.height - first);
         auto state = std::make_unique<ParseState>(input, choices, n_rows, prior);
@@ -27,11 +25,14 @@ double parse(const ParseInput& input, const ParseChoices& choices,
             run<ParseBand<4>>(width, state.get(), first, n_rows, out);
         else
             run<ParseBand<3>>(width, state.get(), first, n_rows, out);
-        bits[band] = bits_needed(state->counts, prior);
+        bands[band] = {std::move(state->tokens), bits_needed(state->counts, prior)};
     });
-    double sum = 0;
-    for (const double band : bits) sum += band;
-    return sum;
+    Parsed whole = std::move(bands[0]);
+    for (std::size_t band = 1; band < bands.size(); ++band) {
+        whole.tokens.insert(whole.tokens.end(), bands[band].tokens.begin(), bands[band].tokens.end());
+        whole.bits += bands[band].bits;
+    }
+    return whole;
 }
 
 }  // namespace pimenton

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "deflating.hpp"
 #include "simd.hpp"
 
 namespace pimenton {
@@ -30,10 +32,17 @@ struct ParseInput {
     std::span<const float> entries;        // (k, 4)
 };
 
-// Writes the indices, and gives the bits that deflate is expected to need for them. Bands of rows are
-// parsed on their own, so the result depends on rows_per_band, and not on the threads.
-double parse(const ParseInput& input, const ParseChoices& choices,
-                    std::span<const double> shares, std::size_t rows_per_band,
-                    std::span<std::uint8_t> indices, int n_threads, Width width);
+// The literals and matches that were chosen, filter bytes included, and the bits that deflate is
+// expected to need for them.
+struct Parsed {
+    std::vector<Token> tokens;
+    double bits = 0;
+};
+
+// Writes the indices. Bands of rows are parsed on their own, so the result depends on rows_per_band,
+// and not on the threads.
+Parsed parse(const ParseInput& input, const ParseChoices& choices,
+             std::span<const double> shares, std::size_t rows_per_band,
+             std::span<std::uint8_t> indices, int n_threads, Width width);
 
 }  // namespace pimenton

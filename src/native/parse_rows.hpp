@@ -208,16 +208,25 @@ template <std::size_t axes>
     }
     std::uint8_t* bytes = s.stream.bytes.data() + row;
     s.counts.literals[0] += 1;  // the filter byte
+    s.tokens.push_back(0);
     for (at = 0; at < width;) {
         const Node& node = s.nodes[s.nodes[at].last];
         const auto end = at + static_cast<std::size_t>(node.length);
-        if (node.distance == 0) {
+        // The short distances of a band's first pixels take what lies before it for zeros.
+        const bool is_known = static_cast<std::size_t>(node.distance) + s.stream.lead <= row + at;
+        if (node.distance == 0)
             bytes[at] = node.literal;
-            s.counts.literals[node.literal] += 1;
-        } else {
+        else
             for (std::size_t x = at; x < end; ++x) bytes[x] = *(bytes + x - node.distance);
+        if (node.distance == 0 || !is_known) {
+            for (std::size_t x = at; x < end; ++x) {
+                s.counts.literals[bytes[x]] += 1;
+                s.tokens.push_back(bytes[x]);
+            }
+        } else {
             s.counts.lengths[static_cast<std::size_t>(length_code(node.length))] += 1;
             s.counts.distances[static_cast<std::size_t>(distance_code(node.distance))] += 1;
+            s.tokens.push_back(match_token(node.length, node.distance));
         }
         at = end;
     }

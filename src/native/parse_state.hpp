@@ -43,6 +43,7 @@ struct ParseState {
     std::vector<float> weights, carried;
     std::vector<std::uint32_t> accepted;  // three entries of each pixel
     std::vector<float> excess;            // and by what they cost more than the first
+    std::vector<Token> tokens;            // of the rows that are coded
 
     ParseState(const ParseInput& in, const ParseChoices& how, std::size_t n_rows,
                const SymbolCounts& prior)

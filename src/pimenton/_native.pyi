@@ -182,13 +182,20 @@ def parse(
     every: int,
     rows_per_band: int,
     n_threads: int,
-) -> tuple[Indices, float]:
-    """Choose indices inside a lossy LZ77 parse; give them and the bits that deflate should need.
+) -> tuple[Indices, NDArray[np.uint32], float]:
+    """Choose indices inside a lossy LZ77 parse; give them, tokens, and the bits these should need.
 
     ranks (h, w) are rows of points (m, 4), exact (m,) their equal entry or -1, weights (h, w) those
     of squared errors, entries (k, 4) the palette, shares (k,) of pixels nearest to each. Up to
     n_dynamic (a multiple of 16) distances are followed besides 32 fixed ones, found at every so
-    many pixels from n_triples (0, 16 or 32) triples of n_accepted (1 to 3) entries.
+    many pixels from n_triples (0, 16 or 32) triples of n_accepted (1 to 3) entries. Tokens are what
+    ``deflate`` takes, each row after a 0.
+    """
+
+def deflate(tokens: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Write deflate's stream of literals and matches: a byte, or 65536 * length + distance.
+
+    The bytes that come of it are those of the tokens, which may be joined to fewer.
     """
 
 def parse_lzw(

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pimenton import _native
 from pimenton.indexed import IndexedImage
-from pimenton.packing import deflated, optimized_png
+from pimenton.packing import deflated, optimized_png, zlib_of
 from pimenton.pixels import Pixels
 
 if TYPE_CHECKING:
@@ -194,19 +195,37 @@ def _png(image: IndexedImage, effort: str) -> bytes:
 
 def parsed_png(image: IndexedImage, effort: str) -> bytes:
     """Encode without row filters, in whole bytes or packed, whichever is smaller."""
+    from pimenton.parsing import MatchedImage
+
     # Of photographs level 12 gains less than 0.1 % over 10 and takes twice as long, of drawings it
     # gains up to 10 %; below 10 nothing is optimal.
     small = effort == "balanced" and image.indices.size <= 2 * _SMALL
     level = 12 if small else {"fast": 6, "balanced": 10, "best": 12}[effort]
-    return min((_plain_png(image, level, bits) for bits in {8, image.bit_depth}), key=len)
+    files = []
+    if isinstance(image, MatchedImage):
+        stream = zlib_of(_native.deflate(image.tokens).tobytes(), _rows_of(image, 8))
+        files.append(_png_of(image, 8, stream))
+        if effort == "fast" and image.bit_depth == 8:
+            return files[0]
+    files += [_plain_png(image, level, bits) for bits in {8, image.bit_depth}]
+    return min(files, key=len)
 
 
 def _plain_png(image: IndexedImage, level: int, bit_depth: int | None = None) -> bytes:
     """Encode without row filters, which seldom help indices."""
+    bit_depth = bit_depth or image.bit_depth
+    return _png_of(image, bit_depth, deflated(_rows_of(image, bit_depth), level))
+
+
+def _rows_of(image: IndexedImage, bit_depth: int) -> bytes:
+    """Give the rows as PNG has them, each after its filter byte."""
+    return np.pad(pack_indices(image, bit_depth), ((0, 0), (1, 0))).tobytes()
+
+
+def _png_of(image: IndexedImage, bit_depth: int, stream: bytes) -> bytes:
+    """Put a PNG around the stream of its rows."""
     import deflate
 
-    bit_depth = bit_depth or image.bit_depth
-    rows = np.pad(pack_indices(image, bit_depth), ((0, 0), (1, 0)))
     colors = image.palette.colors
     # Entries after the last one that is not opaque need no opacity.
     n_alphas = int(np.flatnonzero(colors[:, 3] < 255)[-1]) + 1 if not image.palette.is_opaque else 0
@@ -214,7 +233,7 @@ def _plain_png(image: IndexedImage, level: int, bit_depth: int | None = None) ->
         (b"IHDR", pack(">IIBBBBB", image.width, image.height, bit_depth, 3, 0, 0, 0)),
         (b"PLTE", colors[:, :3].tobytes()),
         *([(b"tRNS", colors[:n_alphas, 3].tobytes())] if n_alphas else []),
-        (b"IDAT", deflated(rows.tobytes(), level)),
+        (b"IDAT", stream),
         (b"IEND", b""),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(

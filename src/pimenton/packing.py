@@ -41,6 +41,13 @@ def deflated(data: bytes, level: int) -> bytes:
     return _apart(lambda: bytes(deflate.zlib_compress(data, level)))
 
 
+def zlib_of(stream: bytes, data: bytes) -> bytes:
+    """Put a zlib stream around deflate's stream of some data."""
+    import deflate
+
+    return b"\x78\xda" + stream + int(deflate.adler32(data)).to_bytes(4, "big")
+
+
 def optimized_png(
     rows: bytes, size: tuple[int, int], colors: list[list[int]], bit_depth: int, level: int
 ) -> bytes:

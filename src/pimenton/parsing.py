@@ -122,6 +122,19 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
+class MatchedImage(IndexedImage):
+    """A picture of few colors with the literals and matches that write it.
+
+    Attributes
+    ----------
+    tokens : (n,) uint32
+        What `_native.deflate` takes.
+    """
+
+    tokens: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
 class Parsed:
     """A picture that was parsed, and how many bytes deflate is expected to need for its indices."""
 
@@ -194,6 +207,7 @@ def parse(
     Returns
     -------
     Parsed
+        Its image is a `MatchedImage`.
 
     References
     ----------
@@ -205,7 +219,7 @@ def parse(
     height, width = subject.ranks.shape
     n_bands = max(1, round(height * width / BAND_PIXELS))
     how = THOROUGHNESS[effort]
-    indices, n_bits = _native.parse(
+    indices, tokens, n_bits = _native.parse(
         np.ascontiguousarray(subject.ranks),
         subject.points,
         subject.exact,
@@ -222,7 +236,7 @@ def parse(
         rows_per_band=-(-height // n_bands),
         n_threads=thread_count(n_threads),
     )
-    return Parsed(IndexedImage(indices, subject.palette), n_bits / 8)
+    return Parsed(MatchedImage(indices, subject.palette, tokens), n_bits / 8)
 
 
 def refine(

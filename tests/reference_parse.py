@@ -144,7 +144,7 @@ class Band:
             if p["n_dynamic"] and x + 2 < self.width and x % p["every"] == 0:
                 self.admit_candidates(x, shift)
             target = self.targets[x] + self.carried[x] * error
-            around = self.entries.around(target)
+            around = self.entries.around(self.targets[x])
             cost = self.literal_costs(around, target, x)
             literal = int(around[np.argmin(cost)])
             self.advance(x, error, shift, recent)

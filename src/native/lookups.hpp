@@ -20,9 +20,12 @@ template <std::size_t axes>
     constexpr std::int32_t place_bits = 8, none = std::numeric_limits<std::int32_t>::max();
     const float limit = 8.0f * s.choices.lambda;
     const float* bits = s.costs.literal.data();
+    const auto every = static_cast<std::size_t>(s.choices.every);
+    const auto n_accepted = static_cast<std::size_t>(s.choices.n_accepted);
     for (std::size_t x = 0; x < s.input->width; ++x) {
+        if (x % every >= 3) continue;
         const auto [tx, ty, tz, tw] = s.targets[x];
-        const auto list = s.lists.around<axes>(s.targets[x].data());
+        const auto list = s.lists.at(s.places[x]);
         const float weight = s.weights[x];
         std::array<std::int32_t, 256> keys;
         std::int32_t last = -1;
@@ -34,7 +37,8 @@ template <std::size_t axes>
                       static_cast<std::int32_t>(j);
         }
         float lowest = 0;
-        for (std::size_t i = 0; i < 3; ++i) {
+        for (std::size_t i = n_accepted; i < 3; ++i) s.excess[3 * x + i] = hopeless;
+        for (std::size_t i = 0; i < n_accepted; ++i) {
             std::int32_t least = none;
             for (std::size_t j = 0; j < list.n; ++j) {
                 const std::int32_t key = keys[j] | (keys[j] > last ? 0 : none);
@@ -43,8 +47,7 @@ template <std::size_t axes>
             last = least;
             const float cost = std::bit_cast<float>(least & ~((1 << place_bits) - 1));
             if (i == 0) lowest = cost;
-            const bool kept = static_cast<int>(i) < s.choices.n_accepted && least != none &&
-                              cost - lowest <= limit;
+            const bool kept = least != none && cost - lowest <= limit;
             s.excess[3 * x + i] = kept ? cost - lowest : hopeless;
             s.accepted[3 * x + i] =
                 static_cast<std::uint32_t>(list.number[static_cast<std::size_t>(least & 255)]);

@@ -265,7 +265,8 @@ template <std::size_t axes>
     const float share = s.shares[place % ring_size], weight = s.weights[place % ring_size];
     const auto& carried = s.stop(place).error;
     for (std::size_t a = 0; a < axes; ++a) target[a] += share * carried[a];
-    const auto list = s.lists.around<axes>(target.data());
+    s.lists.make_room();
+    const auto list = s.lists.at(s.lists.around<axes>(target.data()));
     std::array<float, 256> cost;
     const auto [tx, ty, tz, tw] = target;
     std::int32_t least = std::numeric_limits<std::int32_t>::max();

@@ -38,11 +38,10 @@ constexpr float share_left = 3.0f / 16, share_below = 5.0f / 16, share_diagonal 
     return v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + v[3] * v[3];
 }
 
-// The cheapest entry for a target; floats that are not negative are ordered as their bits are.
+// The cheapest entry of a list for a target; floats that are not negative are ordered as their bits are.
 template <std::size_t axes>
 [[gnu::always_inline]] inline std::pair<std::int32_t, float> best_literal(
-    ParseState& s, const std::array<float, 4>& target, float weight) {
-    const auto list = s.lists.around<axes>(target.data());
+    ParseState& s, const EntryLists::List& list, const std::array<float, 4>& target, float weight) {
     std::array<float, 256> cost;
     const float* x = list.at[0];
     const float* y = list.at[1];
@@ -88,6 +87,10 @@ template <std::size_t axes>
         for (std::size_t a = 0; a < axes; ++a)
             s.targets[x][a] = in.points[4 * rank + a] + share * s.above[x + 1][a];
     }
+    // Lists are those of the targets without what is carried from the left, which seldom leads far:
+    // found beforehand, none of them is waited for.
+    s.lists.make_room();
+    for (std::size_t x = 0; x < w; ++x) s.places[x] = s.lists.around<axes>(s.targets[x].data());
 }
 
 // Moves every lane on by the pixel at `place`; gives the lane that offers the cheapest match, and its
@@ -171,7 +174,7 @@ template <std::size_t axes>
         std::array<float, 4> target{};
         for (std::size_t a = 0; a < axes; ++a)
             target[a] = move.target[a] + move.carried * node.error[a];
-        const auto [literal, literal_cost] = best_literal<axes>(s, target, move.weight);
+        const auto [literal, literal_cost] = best_literal<axes>(s, s.lists.at(s.places[x]), target, move.weight);
         const auto [lane, lane_cost] = advance_all<axes>(s, place, move, node.last);
         Node& next = s.nodes[x + 1];
         if (lane_cost < literal_cost) {
@@ -233,7 +236,8 @@ template <std::size_t axes>
     for (std::size_t x = 0; x < width; ++x)
         for (std::size_t a = 0; a < axes; ++a)
             s.stream.planes[a][row + x] = s.input->entries[4 * bytes[x] + a];
-    for (std::size_t x = 0; x + 2 < width; ++x) s.triples.insert(s.stream.bytes.data(), row + x);
+    for (std::size_t x = 0; s.choices.n_dynamic > 0 && x + 2 < width; ++x)
+        s.triples.insert(s.stream.bytes.data(), row + x);
 }
 
 // The exact errors of a row that is coded, carried to the row below.

@@ -119,6 +119,23 @@ def test_a_step_sums_as_the_reference(points_weights, n_centroids: int, seed: in
     np.testing.assert_allclose(moments, expected, rtol=1e-12, atol=1e-12)
 
 
+@given(weighted_points(), st.integers(1, 40), st.booleans(), st.integers(0, 2**32 - 1))
+def test_each_step_sums_as_if_it_were_the_first(
+    points_weights, n_centroids: int, opaque: bool, seed: int
+) -> None:
+    points, weights = points_weights
+    points[:, 3] = np.where(opaque, 1, points[:, 3])
+    rng = np.random.default_rng(seed)
+    step = _native.LloydStep(points, weights / 3, 2)
+    for shift in (0, 0.01, 0, 3):
+        centroids = points[rng.integers(0, len(points), n_centroids)]
+        centroids[: n_centroids // 2, :3] += np.float32(shift)
+        moments = step(centroids)
+        expected = reference.LloydStep(points, weights / 3, 1)(centroids)
+        assert np.array_equal(moments[:, 8] == 0, expected[:, 8] == 0)
+        np.testing.assert_allclose(moments, expected, rtol=1e-9, atol=1e-9)
+
+
 # A line of grays, one color, colors that fill the cube, a few far apart, translucent ones.
 KINDS = {
     "random": lambda rng, n: rng.random((n, 4)),

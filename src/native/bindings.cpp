@@ -447,13 +447,13 @@ class LloydStep {
         : points_(std::move(points)), weights_(std::move(weights)), n_threads_(n_threads),
           blocks_(prepare()) {}
 
-    auto operator()(Rows<float, 4> centroids) const {
+    auto operator()(Rows<float, 4> centroids) {
         const std::size_t k = centroids.shape(0);
         require(k > 0, "there must be at least one centroid");
         std::vector<double> totals(moments * k);
         {
             Unlocked unlocked;
-            lloyd_step(blocks_, view(centroids), totals, n_threads_, active_width());
+            lloyd_step(blocks_, view(centroids), places_, totals, n_threads_, active_width());
         }
         return array_of(std::move(totals), {k, moments});
     }
@@ -470,6 +470,7 @@ class LloydStep {
     Line<double> weights_;
     int n_threads_;
     Blocks blocks_;
+    Places places_;
 };
 
 using Picture =

@@ -6,10 +6,13 @@
 
 namespace pimenton {
 
+constexpr std::size_t vector_lanes = 16;
+
 // The nearest of some centroids for each of some points by coordinate, `stride` apart, and how far it
 // is, squared. Whole vectors are read and written.
+template <std::size_t axes>
 struct NearestOfFew {
-    static constexpr std::size_t lanes = 16;
+    static constexpr std::size_t lanes = vector_lanes;
 
     [[gnu::always_inline]] static void run(const float* at, std::size_t stride, std::size_t n,
                                            const Candidates* few, std::uint32_t own,
@@ -29,8 +32,9 @@ struct NearestOfFew {
                 const float cz = few->at[2][j], cw = few->at[3][j];
                 const std::uint32_t number = few->number[j];
                 for (std::size_t i = 0; i < lanes; ++i) {
-                    const float dx = x[i] - cx, dy = y[i] - cy, dz = z[i] - cz, dw = w[i] - cw;
-                    const float d = dx * dx + dy * dy + dz * dz + dw * dw;
+                    const float dx = x[i] - cx, dy = y[i] - cy, dz = z[i] - cz;
+                    float d = dx * dx + dy * dy + dz * dz;
+                    if constexpr (axes == 4) d += (w[i] - cw) * (w[i] - cw);
                     const std::uint32_t nearer = d < nearest_sq[i] ? 0xffffffffu : 0u;
                     label[i] = (label[i] & ~nearer) | (number & nearer);
                     nearest_sq[i] = std::min(nearest_sq[i], d);
@@ -85,8 +89,9 @@ struct Boxes {
 };
 
 // Whether a centroid may be nearer than each cluster's own to some place in the cluster's box.
+template <std::size_t axes>
 struct MayWin {
-    static constexpr std::size_t lanes = 16;
+    static constexpr std::size_t lanes = vector_lanes;
 
     [[gnu::always_inline]] static void run(const Candidates* all, const Boxes* boxes,
                                            std::size_t from, std::uint8_t* may_win) {
@@ -102,7 +107,7 @@ struct MayWin {
         }
         for (std::size_t first = 0; first < k; first += lanes) {
             std::array<float, lanes> there{}, here{}, reach{}, radius{};
-            for (std::size_t a = 0; a < 4; ++a)
+            for (std::size_t a = 0; a < axes; ++a)
                 for (std::size_t i = 0; i < lanes; ++i) {
                     const float m = middle[a][first + i], own = at[a][first + i];
                     const float h = half[a][first + i];
@@ -125,12 +130,14 @@ struct MayWin {
 };
 
 // The box around points by coordinate.
+template <std::size_t axes>
 struct BoxAround {
-    static constexpr std::size_t lanes = 16;
+    static constexpr std::size_t lanes = vector_lanes;
 
     [[gnu::always_inline]] static void run(const float* at, std::size_t stride, std::size_t n,
                                            std::array<float, 4>* low, std::array<float, 4>* high) {
-        for (std::size_t a = 0; a < 4; ++a) {
+        for (std::size_t a = axes; a < 4; ++a) (*low)[a] = (*high)[a] = at[a * stride];
+        for (std::size_t a = 0; a < axes; ++a) {
             const float* x = at + a * stride;
             std::array<float, lanes> least, most;
             least.fill(x[0]);
@@ -151,15 +158,17 @@ struct BoxAround {
     }
 };
 
-// The points of a cluster: numbers, and coordinates kept together for whole vectors.
+// The points of a cluster: numbers, weights, and coordinates kept together for whole vectors.
 struct Members {
     std::size_t n = 0, capacity = 0;
     std::vector<std::uint32_t> points;
+    std::vector<double> weights;
     std::vector<float> at;
 
-    void push(std::uint32_t point, const float* x) {
+    void push(std::uint32_t point, double weight, const float* x) {
         if (n == capacity) grow();
         points[n] = point;
+        weights[n] = weight;
         for (std::size_t a = 0; a < 4; ++a) at[a * capacity + n] = x[a];
         ++n;
     }
@@ -168,37 +177,74 @@ struct Members {
     std::uint32_t pop_into(std::size_t i) {
         --n;
         points[i] = points[n];
+        weights[i] = weights[n];
         for (std::size_t a = 0; a < 4; ++a) at[a * capacity + i] = at[a * capacity + n];
         return points[i];
     }
 
    private:
     void grow() {
-        const std::size_t wider = std::max(2 * capacity, 2 * NearestOfFew::lanes);
+        const std::size_t wider = std::max(2 * capacity, 2 * vector_lanes);
         std::vector<float> wider_at(4 * wider);
         for (std::size_t a = 0; a < 4; ++a)
             std::copy_n(at.begin() + static_cast<std::ptrdiff_t>(a * capacity), n,
                         wider_at.begin() + static_cast<std::ptrdiff_t>(a * wider));
         at.swap(wider_at);
         points.resize(wider);
+        weights.resize(wider);
         capacity = wider;
     }
 };
 
+// Sums of weighted products of coordinates about a mean, in the lower half of a matrix.
+template <std::size_t axes>
+struct Covariance {
+    static constexpr std::size_t lanes = 8;
+
+    [[gnu::always_inline]] static void run(const float* at, std::size_t stride, std::size_t n,
+                                           const double* weights, const double* mean,
+                                           double (*products)[4]) {
+        std::array<double, lanes> sum[axes][axes] = {};
+        for (std::size_t first = 0; first < n; first += lanes) {
+            std::array<double, lanes> d[axes], weight;
+            for (std::size_t i = 0; i < lanes; ++i)
+                weight[i] = first + i < n ? weights[first + i] : 0.0;
+            for (std::size_t a = 0; a < axes; ++a)
+                for (std::size_t i = 0; i < lanes; ++i)
+                    d[a][i] = static_cast<double>(at[a * stride + first + i]) - mean[a];
+            for (std::size_t a = 0; a < axes; ++a)
+                for (std::size_t b = 0; b <= a; ++b)
+                    for (std::size_t i = 0; i < lanes; ++i)
+                        sum[a][b][i] += weight[i] * (d[a][i] * d[b][i]);
+        }
+        for (std::size_t a = 0; a < axes; ++a)
+            for (std::size_t b = 0; b <= a; ++b)
+                for (std::size_t i = 0; i < lanes; ++i) products[a][b] += sum[a][b][i];
+    }
+};
+
+// How far each of some points lies along an axis.
+template <std::size_t axes>
+struct Project {
+    [[gnu::always_inline]] static void run(const float* at, std::size_t stride, std::size_t n,
+                                           const double* axis, double* along) {
+        for (std::size_t i = 0; i < n; ++i) {
+            double t = 0;
+            for (std::size_t a = 0; a < axes; ++a)
+                t += axis[a] * static_cast<double>(at[a * stride + i]);
+            along[i] = t;
+        }
+    }
+};
+
 // The direction in which a cluster's points vary most, by power iteration.
-inline std::array<double, 4> longest_axis(const Members& members, const Sums& sums,
-                                          std::span<const double> weights) {
+template <std::size_t axes>
+inline std::array<double, 4> longest_axis(const Members& members, const Sums& sums, Width width) {
     double c[4][4] = {};
     std::array<double, 4> mean;
     for (std::size_t a = 0; a < 4; ++a) mean[a] = sums.first[a] / sums.weight;
-    for (std::size_t i = 0; i < members.n; ++i) {
-        const double weight = weights[members.points[i]];
-        double d[4];
-        for (std::size_t a = 0; a < 4; ++a)
-            d[a] = static_cast<double>(members.at[a * members.capacity + i]) - mean[a];
-        for (std::size_t a = 0; a < 4; ++a)
-            for (std::size_t b = 0; b <= a; ++b) c[a][b] += weight * (d[a] * d[b]);
-    }
+    run<Covariance<axes>>(width, members.at.data(), members.capacity, members.n,
+                          members.weights.data(), static_cast<const double*>(mean.data()), c);
     for (std::size_t a = 0; a < 4; ++a)
         for (std::size_t b = a + 1; b < 4; ++b) c[a][b] = c[b][a];
     std::size_t widest = 0;

@@ -154,7 +154,7 @@ class ColorGrid {
         }
     }
 
-    void keep(const Box& box, Candidates& from) { run<KeepCandidates>(simd_, &box, &from, &kept_); }
+    void keep(const Box& box, Candidates& from) { run<KeepCandidates<>>(simd_, &box, &from, &kept_); }
 
     // The box around a cell, or around the larger one, of so many along each axis, that it is in.
     Box box_of(const std::array<std::size_t, 4>& place, std::size_t side) const {

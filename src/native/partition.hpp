@@ -5,7 +5,6 @@
 // around touches a handful of clusters, and can be undone.
 #pragma once
 
-#include <cstring>
 #include <utility>
 
 #include "clusters.hpp"
@@ -20,16 +19,15 @@ class Partition {
     Partition(std::span<const float> points, std::span<const double> weights, std::size_t capacity,
               Width width)
         : points_(points), weights_(weights), width_(width), k_(capacity), labels_(weights.size()),
-          places_(weights.size()), members_(capacity), sums_(capacity),
-          all_(chunks_of(capacity, MayWin::lanes) * MayWin::lanes), kept_(capacity),
-          boxes_(all_.score.size()),
-          mass_(all_.score.size()), joining_(all_.score.size()), rivals_(capacity), is_changed_(capacity), is_saved_(capacity),
-          saved_(capacity) {
+          places_(weights.size()), members_(capacity), sums_(capacity), all_(capacity),
+          kept_(capacity + 1), boxes_(all_.score.size()), mass_(all_.score.size()),
+          joining_(all_.score.size()), rivals_(capacity), is_changed_(capacity),
+          is_saved_(capacity), saved_(capacity) {
         all_.n = k_;
-        for (std::size_t j = 0; j < k_; ++j) {
-            all_.number[j] = static_cast<std::uint32_t>(j);
-            banish(j);
-        }
+        for (std::size_t i = 1; i < weights.size(); ++i)
+            is_flat_ = is_flat_ && points[4 * i + 3] == points[3];
+        for (std::size_t j = 0; j < k_; ++j) all_.number[j] = static_cast<std::uint32_t>(j);
+        for (auto& axis : all_.at) std::fill(axis.begin(), axis.end(), far);
     }
 
     std::size_t size() const { return k_; }
@@ -106,7 +104,7 @@ class Partition {
         banish(source);
         if (!is_empty(source)) {
             const Box box = boxes_.of(source);
-            run<KeepCandidates>(width_, &box, &all_, &kept_);
+            run_flat<KeepCandidates>(&box, &all_, &kept_);
             look(source);
             for (std::size_t i = 0; i < members_[source].n; ++i)
                 pending_.push_back({members_[source].points[i], found_[i]});
@@ -195,7 +193,7 @@ class Partition {
     void fit_box(std::size_t j) {
         std::array<float, 4> low, high;
         const Members& members = members_[j];
-        run<BoxAround>(width_, members.at.data(), members.capacity, members.n, &low, &high);
+        run_flat<BoxAround>(members.at.data(), members.capacity, members.n, &low, &high);
         boxes_.set(j, box_between(low, high));
     }
 
@@ -228,7 +226,7 @@ class Partition {
     void put_in(std::size_t i, std::size_t j) {
         labels_[i] = static_cast<std::uint32_t>(j);
         places_[i] = static_cast<std::uint32_t>(members_[j].n);
-        members_[j].push(static_cast<std::uint32_t>(i), &points_[4 * i]);
+        members_[j].push(static_cast<std::uint32_t>(i), weights_[i], &points_[4 * i]);
     }
 
     void join(std::size_t i, std::size_t j) {
@@ -275,9 +273,12 @@ class Partition {
             fit_box(j);
             is_changed_[j] = 2;
         }
-        for (const auto j : now_) list_rivals(j);
+        // Where most moved, it takes longer to find out for whom each matters than to ask all.
+        const bool most = 2 * now_.size() > k_;
+        if (!most)
+            for (const auto j : now_) list_rivals(j);
         for (std::size_t j = 0; j < k_; ++j) {
-            if (is_empty(j) || !list_candidates(j)) continue;
+            if (is_empty(j) || !list_candidates(j, most)) continue;
             if (look(j) == 0) continue;
             for (std::size_t i = 0; i < members_[j].n; ++i)
                 if (found_[i] != j) pending_.push_back({members_[j].points[i], found_[i]});
@@ -289,10 +290,10 @@ class Partition {
 
     // Puts the centroids that may win a point of a cluster into `kept_`; tells whether any but its own
     // may. Where its own did not move, these are among those that did.
-    bool list_candidates(std::size_t j) {
-        if (is_changed_[j] == 2) {
+    bool list_candidates(std::size_t j, bool of_all) {
+        if (of_all || is_changed_[j] == 2) {
             const Box box = boxes_.of(j);
-            run<KeepCandidates>(width_, &box, &all_, &kept_);
+            run_flat<KeepCandidates>(&box, &all_, &kept_);
             return kept_.n > 1 || kept_.number[0] != j;
         }
         kept_.n = 0;
@@ -313,16 +314,11 @@ class Partition {
     // Notes a centroid that moved with the clusters where it may win a point.
     void list_rivals(std::uint32_t rival) {
         may_win_.resize(all_.score.size());
-        run<MayWin>(width_, static_cast<const Candidates*>(&all_),
-                    static_cast<const Boxes*>(&boxes_), static_cast<std::size_t>(rival),
-                    may_win_.data());
-        for (std::size_t first = 0; first < k_; first += sizeof(std::uint64_t)) {
-            std::uint64_t any;
-            std::memcpy(&any, may_win_.data() + first, sizeof any);
-            if (any == 0) continue;
-            for (std::size_t j = first; j < std::min(k_, first + sizeof any); ++j)
-                if (may_win_[j] && is_changed_[j] != 2 && !is_empty(j)) rivals_[j].push_back(rival);
-        }
+        run_flat<MayWin>(static_cast<const Candidates*>(&all_), static_cast<const Boxes*>(&boxes_),
+                         static_cast<std::size_t>(rival), may_win_.data());
+        for_each_flag(may_win_.data(), k_, [&](std::size_t j) {
+            if (is_changed_[j] != 2 && !is_empty(j)) rivals_[j].push_back(rival);
+        });
     }
 
     void keep_candidate(std::size_t j) {
@@ -333,35 +329,46 @@ class Partition {
     // Finds the nearest of the candidates kept for each point of a cluster; gives how many leave it.
     std::size_t look(std::size_t j) {
         const Members& members = members_[j];
-        const std::size_t whole = chunks_of(members.n, NearestOfFew::lanes) * NearestOfFew::lanes;
+        const std::size_t whole = chunks_of(members.n, vector_lanes) * vector_lanes;
         if (found_.size() < whole) found_.resize(whole);
         std::uint32_t n_leaving = 0;
-        run<NearestOfFew>(width_, members.at.data(), members.capacity, members.n,
-                          static_cast<const Candidates*>(&kept_), static_cast<std::uint32_t>(j),
-                          found_.data(), &n_leaving);
+        run_flat<NearestOfFew>(members.at.data(), members.capacity, members.n,
+                               static_cast<const Candidates*>(&kept_),
+                               static_cast<std::uint32_t>(j), found_.data(), &n_leaving);
         return n_leaving;
     }
 
     // Lists the points of a cluster beyond the plane.
     void cut(std::size_t target) {
         const Sums& sums = sums_[target];
-        const auto axis = longest_axis(members_[target], sums, weights_);
-        double middle = 0;
-        for (std::size_t a = 0; a < 4; ++a) middle += axis[a] * sums.first[a] / sums.weight;
         const Members& members = members_[target];
+        const auto axis = is_flat_ ? longest_axis<3>(members, sums, width_)
+                                   : longest_axis<4>(members, sums, width_);
+        double middle = 0;
+        for (std::size_t a = 0; a < (is_flat_ ? 3 : 4); ++a)
+            middle += axis[a] * sums.first[a] / sums.weight;
+        if (along_.size() < members.n) along_.resize(members.capacity);
+        run_flat<Project>(members.at.data(), members.capacity, members.n,
+                          static_cast<const double*>(axis.data()), along_.data());
         beyond_.clear();
-        for (std::size_t i = 0; i < members.n; ++i) {
-            double t = 0;
-            for (std::size_t a = 0; a < 4; ++a)
-                t += axis[a] * static_cast<double>(members.at[a * members.capacity + i]);
-            if (t > middle) beyond_.push_back(members.points[i]);
-        }
+        for (std::size_t i = 0; i < members.n; ++i)
+            if (along_[i] > middle) beyond_.push_back(members.points[i]);
+    }
+
+    // Points that share the fourth coordinate need three.
+    template <template <std::size_t> class Kernel, class... Args>
+    void run_flat(Args... args) {
+        if (is_flat_)
+            run<Kernel<3>>(width_, args...);
+        else
+            run<Kernel<4>>(width_, args...);
     }
 
     std::span<const float> points_;
     std::span<const double> weights_;
     Width width_;
     std::size_t k_;
+    bool is_flat_ = true;
     std::vector<std::uint32_t> labels_, places_;
     std::vector<Members> members_;
     std::vector<Sums> sums_;
@@ -377,6 +384,7 @@ class Partition {
     // Room for a step.
     std::vector<std::uint32_t> now_, found_, beyond_;
     std::vector<std::uint8_t> may_win_;
+    std::vector<double> along_;
 };
 
 }  // namespace pimenton

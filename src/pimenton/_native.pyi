@@ -223,7 +223,10 @@ def unfilter(filtered: NDArray[np.uint8], row_bytes: int, pixel_bytes: int) -> N
     """Undo the filters of PNG rows (n_rows * (1 + row_bytes),): (n_rows, row_bytes)."""
 
 class LloydStep:
-    """Points (n, 4) and weights (n,) prepared for many steps of K-means."""
+    """Points (n, 4) and weights (n,) prepared for many steps of K-means, one after the other.
+
+    Only what changes its centroid from a step to the next is added up anew.
+    """
 
     def __init__(self, points: Points, weights: Weights, n_threads: int) -> None: ...
     def __call__(self, centroids: Points) -> NDArray[np.float64]:

@@ -98,7 +98,7 @@ def one_encode(pixels: Pixels, effort: str) -> bytes:
     """Do all that one file takes when nothing is searched for: cluster, parse once, deflate."""
     space = SPACES["oklab"]
     histogram = Histogram.of(pixels, n_threads=1)
-    points = space.from_srgb(histogram.colors, 1)
+    points = histogram.points("oklab", n_threads=1)
     found = kmeans(points, histogram.weights, 256, effort=effort, n_threads=1)
     centroids = serve(pixels, histogram, points, found.centroids, 256, space="oklab", n_threads=1)
     subject = prepare(pixels, histogram, Palette.of(space.to_srgb(centroids)), n_threads=1)

@@ -155,6 +155,14 @@ def test_refining_raises_weights_where_errors_show(photograph: Pixels) -> None:
     assert moved.palette != subject.palette
 
 
+def test_another_recipe_is_taken_without_preparing_again(photograph: Pixels) -> None:
+    subject = subject_of(photograph)
+    assert subject.by(Recipe(carried=0.2)).weights is subject.weights
+    softer = subject.by(Recipe(quarters=1))
+    assert softer.weights.mean() == pytest.approx(subject.weights.mean(), rel=1e-4)
+    assert np.ptp(softer.weights) < np.ptp(subject.weights)
+
+
 def test_a_negative_weight_is_refused(photograph: Pixels) -> None:
     with pytest.raises(ValueError, match="bit_weight must be at least 0; got -1"):
         parse(subject_of(photograph[:8, :8]), -1.0)

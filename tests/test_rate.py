@@ -12,9 +12,9 @@ from images import FRUITS
 from pictures import shared_data
 from pimenton import Options, QualityNotReached, compress, measure, read_image
 from pimenton.batch import Job, Rules, compress_file
+from pimenton.levels import WEIGHTS, Curve
 from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels
-from pimenton.rate import WEIGHTS, Curve
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,19 @@ def test_a_size_is_never_exceeded(
     target = tmp_path / f"small.{format}"
     compress(photograph, target, max_bytes=max_bytes)
     assert target.stat().st_size <= max_bytes
+
+
+def test_a_large_picture_reaches_its_quality_too(
+    photograph: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for quality in (40, 70):
+        small = compress(photograph, quality=quality)
+        with monkeypatch.context() as patch:
+            patch.setattr("pimenton.rate.LARGE", photograph.size // 8)
+            large = compress(photograph, quality=quality)
+        reached = measure(photograph, decoded(large.data)).ssimulacra2
+        assert quality <= reached == pytest.approx(large.report.quality)
+        assert len(large.data) < 1.25 * len(small.data)
 
 
 def test_without_a_wish_it_aims_at_80(photograph: Pixels) -> None:

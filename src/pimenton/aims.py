@@ -15,9 +15,10 @@ from pimenton.errors import QualityNotReached
 from pimenton.fitting import fit_palette
 from pimenton.formats import encode
 from pimenton.indexed import IndexedImage
+from pimenton.levels import Curve
 from pimenton.options import Options
 from pimenton.ordering import by_use, smallest
-from pimenton.parsing import Recipe, parse, prepare
+from pimenton.parsing import Recipe, Subject, parse, prepare
 from pimenton.quality import Reference, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
 from pimenton.rate import (
@@ -25,17 +26,18 @@ from pimenton.rate import (
     CHROMA_WEIGHTS,
     PARSERS,
     Bench,
-    Curve,
     Fitted,
     fit_bytes,
     fit_quality,
     guess,
     is_better,
+    parse_effort,
     settle,
 )
 
-# A picture with fewer distinct colors than this part of its pixels may be a drawing.
-_FEW_COLORS = 0.05
+# A picture with fewer distinct colors than this part of its pixels may be a drawing. Of very many
+# pixels no more count: a photograph's colors repeat as well.
+_FEW_COLORS, _MOST_COUNTED = 0.05, 1 << 21
 # In a picture of no more pixels the palette itself takes a good part of the file.
 _SMALL = 1 << 15
 # How near to the fewest colors that reach a quality the search goes: to a part of them.
@@ -58,12 +60,12 @@ def aim(task: Task) -> Drawn:
     options = task.options
     wanted = AIM if options.quality is None else options.quality
     reference = prepare_reference(task.original, n_threads=task.n_threads)
-    clusterings: dict[str, Clustering] = {}
-    bench_of = cache(partial(_bench, task, reference, clusterings))
+    found: dict[str, tuple[Subject, Clustering]] = {}
+    bench_of = cache(partial(_bench, task, reference, found))
     drawn = _as_drawing(task, reference, wanted) if _may_be_drawing(task) else None
     with task.stage("encoding"):
         fitted, bench = fit_quality(bench_of, wanted, settles=options.is_free)
-    clustering = clusterings[bench.subject.recipe.space]
+    clustering = found[bench.subject.recipe.space][1]
     if drawn is not None and is_better(drawn[0], fitted, wanted):
         fitted, clustering = drawn
     if options.is_free and task.format == "png":
@@ -73,7 +75,7 @@ def aim(task: Task) -> Drawn:
     if options.max_bytes is not None and len(fitted.data) > options.max_bytes:
         with task.stage("encoding"):
             fitted = fit_bytes(bench, options.max_bytes)
-        clustering = clusterings[bench.subject.recipe.space]
+        clustering = found[bench.subject.recipe.space][1]
         require_size(len(fitted.data), options)
     return Drawn(fitted.image, fitted.data, clustering, fitted.quality, fitted.quality >= wanted)
 
@@ -83,39 +85,44 @@ def estimate(task: Task) -> Drawn:
     require_no_loss(task)
     wanted = AIM if task.options.quality is None else task.options.quality
     reference = prepare_reference(task.original, n_threads=task.n_threads)
-    clusterings: dict[str, Clustering] = {}
-    bench = _bench(task, reference, clusterings, Recipe())
+    found: dict[str, tuple[Subject, Clustering]] = {}
+    bench = _bench(task, reference, found, Recipe())
     with task.stage("encoding"):
         fitted = guess(bench, wanted, task.options.max_bytes)
-    clustering = clusterings[bench.subject.recipe.space]
+    clustering = found[bench.subject.recipe.space][1]
     return Drawn(fitted.image, fitted.data, clustering, fitted.quality, fitted.quality >= wanted)
 
 
 def _bench(
-    task: Task, reference: Reference, clusterings: dict[str, Clustering], recipe: Recipe
+    task: Task, reference: Reference, found: dict[str, tuple[Subject, Clustering]], recipe: Recipe
 ) -> Bench:
     """Prepare the picture by a recipe; another space than Oklab is taken as it is said."""
     options = task.options
     if options.space in CHROMA_WEIGHTS:
         options = dataclasses.replace(options, space=recipe.space)
-    with task.stage("clustering"):
-        palette, clusterings[recipe.space] = fit_palette(
-            task.pixels, task.histogram, options, n_threads=task.n_threads
-        )
+    if recipe.space not in found:
+        with task.stage("clustering"):
+            palette, clustering = fit_palette(
+                task.pixels, task.histogram, options, n_threads=task.n_threads
+            )
+        subject = prepare(task.pixels, task.histogram, palette, recipe, n_threads=task.n_threads)
+        found[recipe.space] = subject, clustering
+    how = parse_effort(task.original, options.effort)
     return Bench(
         task.original,
-        prepare(task.pixels, task.histogram, palette, recipe, n_threads=task.n_threads),
+        found[recipe.space][0].by(recipe, n_threads=task.n_threads),
         reference,
-        partial(encode, format=task.format, effort=options.effort, parsed=True),
+        partial(encode, format=task.format, effort=how, parsed=True),
         PARSERS.get(task.format, parse),
         options.effort,
+        how,
         task.n_threads,
     )
 
 
 def _may_be_drawing(task: Task) -> bool:
     n_pixels = task.histogram.n_pixels
-    few = len(task.histogram.colors) <= _FEW_COLORS * n_pixels
+    few = len(task.histogram.colors) <= _FEW_COLORS * min(n_pixels, _MOST_COUNTED)
     return task.options.is_free and (few or n_pixels <= _SMALL)
 
 
@@ -127,14 +134,14 @@ def _as_drawing(task: Task, reference: Reference, wanted: float) -> tuple[Fitted
     fewest = len(fitted.image.palette)
     most = task.options.palette_size
     for n_colors in sorted({min(fewest * more // 8, most) for more in _MORE_COLORS}):
-        found: dict[str, Clustering] = {}
+        found: dict[str, tuple[Subject, Clustering]] = {}
         few = dataclasses.replace(task.options, max_colors=n_colors)
         bench = _bench(dataclasses.replace(task, options=few), reference, found, Recipe())
         trial = settle(
             bench, Curve({level: fitted.quality + by for level, by in _FALL.items()}), wanted
         )
         if is_better(trial, fitted, wanted):
-            fitted, clustering = trial, found[bench.subject.recipe.space]
+            fitted, clustering = trial, found[bench.subject.recipe.space][1]
     return fitted, clustering
 
 

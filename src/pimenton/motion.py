@@ -15,6 +15,7 @@ import numpy as np
 from pimenton.errors import QualityNotReached
 from pimenton.frames import Reel, encode_reel, plan
 from pimenton.histogram import Histogram
+from pimenton.levels import USUAL, WEIGHTS, Curve
 from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.parsing import Subject, parse, prepare
@@ -24,9 +25,6 @@ from pimenton.quality import prepare as prepare_reference
 from pimenton.rate import (
     AIM,
     PARSERS,
-    USUAL,
-    WEIGHTS,
-    Curve,
     Fitted,
     fit_bytes,
     is_better,

@@ -58,7 +58,8 @@ class Thoroughness:
 
 
 THOROUGHNESS = {
-    "fast": Thoroughness(n_dynamic=16, n_triples=16, n_accepted=2, every=2),
+    # Without any found distances a third of the time is saved, and 6 % of the bytes lost.
+    "fast": Thoroughness(n_dynamic=16, n_triples=16, n_accepted=2, every=4),
     "balanced": Thoroughness(n_dynamic=32, n_triples=16, n_accepted=3, every=1),
     "best": Thoroughness(n_dynamic=48, n_triples=32, n_accepted=3, every=1),
 }
@@ -120,6 +121,14 @@ class Subject:
         """Take some rows alone, as one picture."""
         return replace(self, ranks=self.ranks[places], weights=self.weights[places])
 
+    def by(self, recipe: Recipe, *, n_threads: int = 1) -> "Subject":
+        """Take another recipe of the same space; the mean weight stays, and so about the bytes."""
+        if recipe.quarters == self.recipe.quarters:
+            return replace(self, recipe=recipe)
+        weights = _weights_of(self.points, self.ranks, recipe, n_threads)
+        weights *= np.float32(self.weights.sum(dtype=np.float64) / weights.sum(dtype=np.float64))
+        return replace(self, weights=weights, recipe=recipe)
+
 
 @dataclass(frozen=True, eq=False)
 class MatchedImage(IndexedImage):
@@ -167,7 +176,7 @@ def prepare(
     """
     recipe, n_threads = recipe or Recipe(), thread_count(n_threads)
     ranks = histogram.ranks(pixels, n_threads=n_threads)
-    points = _points(histogram.colors, recipe.space, n_threads)
+    points = _gapped(histogram.points(recipe.space, n_threads=n_threads), histogram.colors)
     entries = _points(palette.colors, recipe.space, 1)
     nearest = _native.assign(points, entries, n_threads)
     counts = np.bincount(nearest, histogram.weights, minlength=len(entries))
@@ -176,11 +185,18 @@ def prepare(
         ranks,
         points,
         exact_entries(histogram, palette),
-        _native.weigh_texture(points[:, 0][ranks], FORGIVEN, recipe.quarters, n_threads),
+        _weights_of(points, ranks, recipe, n_threads),
         entries,
         counts / counts.sum(),
         recipe,
     )
+
+
+def _weights_of(
+    points: Points, ranks: Ranks, recipe: Recipe, n_threads: int
+) -> NDArray[np.float32]:
+    """Weigh errors by how smooth the lightness around them is."""
+    return _native.weigh_texture(points[:, 0][ranks], FORGIVEN, recipe.quarters, n_threads)
 
 
 def parse(
@@ -217,7 +233,7 @@ def parse(
     if not bit_weight >= 0:
         raise ValueError(f"bit_weight must be at least 0; got {bit_weight}")
     height, width = subject.ranks.shape
-    n_bands = max(1, round(height * width / BAND_PIXELS))
+    n_bands = bands_of(height * width)
     how = THOROUGHNESS[effort]
     indices, tokens, n_bits = _native.parse(
         np.ascontiguousarray(subject.ranks),
@@ -237,6 +253,11 @@ def parse(
         n_threads=thread_count(n_threads),
     )
     return Parsed(MatchedImage(indices, subject.palette, tokens), n_bits / 8)
+
+
+def bands_of(n_pixels: int) -> int:
+    """Give how many bands of rows are parsed on their own: an even number of them, or one."""
+    return max(1, 2 * round(n_pixels / (2 * BAND_PIXELS)))
 
 
 def refine(
@@ -297,7 +318,11 @@ def _still(subject: Subject, palette: Palette) -> NDArray[np.bool_]:
 
 
 def _points(colors: NDArray[np.uint8], space: str, n_threads: int) -> Points:
-    points = SPACES[space].from_srgb(colors, n_threads) * SCALE
+    return _gapped(SPACES[space].from_srgb(colors, n_threads), colors)
+
+
+def _gapped(points: Points, colors: NDArray[np.uint8]) -> Points:
+    points = points * SCALE
     alpha = colors[:, 3]
     points[alpha == 255, 3] += GAP
     points[alpha == 0, 3] -= GAP

@@ -5,12 +5,8 @@ saved is worth. Scores fall and bytes shrink steadily with it, so a few trials o
 rows lead near, and trials on the whole picture settle it: what is promised was measured.
 """
 
-import math
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import accumulate, repeat
-from operator import mul
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +14,7 @@ from numpy.typing import NDArray
 
 from pimenton.gif import parse_gif
 from pimenton.indexed import IndexedImage
+from pimenton.levels import USUAL, WEIGHTS, Curve, level_for_bytes
 from pimenton.parsing import Parsed, Recipe, Subject, parse, refine
 from pimenton.pixels import Pixels
 from pimenton.quality import Reference, error_map, ssimulacra2
@@ -27,17 +24,15 @@ AIM = 80.0  # if nothing is said: no difference seen side by side
 # How little above the wanted score is as good as it; half a point is 1 % of the bytes.
 TOLERANCE = 0.2
 _FINENESS = 0.05  # if it is no larger part of what is missing to 100
-# Weights of a bit that are tried: 32 steps to an octave, by products alone, since powers and
-# logarithms differ between processors. Below 0.02 only drawings gain, whose scores are near 100.
-_STEP = 1.0218971486541166
-WEIGHTS = tuple(accumulate(repeat(_STEP, 512), mul, initial=0.02 / 32))
-# What photographs score, in the mean, at the levels, places in that list, of the first trials.
-USUAL = {243: 83.0, 298: 78.4}
 _FIRST = tuple(USUAL)
 # A picture's sample: a part of its rows, in so many bands, within these numbers of pixels.
 _SHARE, _N_BANDS = 0.3, 3
-_LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 1_000_000
+_LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 700_000
 _N_WHOLE = 5
+# Of more pixels than that a balanced search parses and writes as a fast one does, and is content
+# with the second trial on all of them that reaches the quality, and with passing it by so much.
+LARGE = 1 << 22
+_N_ENOUGH, _LARGE_TOLERANCE = 2, 0.5
 _OPTIMISM = 1.5  # samples of rows score higher than the whole by about this
 CHROMA_WEIGHTS = ("oklab", "oklab-weighted")  # spaces that differ in how much chroma counts
 # Changes of the recipe that are tried one after the other, and kept where they save bytes.
@@ -109,6 +104,7 @@ class Bench:
     encode: Encode
     parser: Parser
     effort: str
+    parse_effort: str
     n_threads: int
 
     @classmethod
@@ -124,14 +120,15 @@ class Bench:
     ) -> "Bench":
         """Prepare a picture for trials."""
         reference = prepare_reference(pixels, n_threads=n_threads)
-        return cls(pixels, subject, reference, encode, parser, effort, n_threads)
+        how = parse_effort(pixels, effort)
+        return cls(pixels, subject, reference, encode, parser, effort, how, n_threads)
 
     def sample(self) -> "Bench":
         """Take some bands of rows alone; all of them from a small picture."""
         if self.is_sampled_whole:
             return self
         rows = _sampled_rows(*self.pixels.shape[:2])
-        return Bench.of(
+        sampled = Bench.of(
             np.ascontiguousarray(self.pixels[rows]),
             self.subject.rows(rows),
             self.encode,
@@ -139,6 +136,7 @@ class Bench:
             n_threads=self.n_threads,
             parser=self.parser,
         )
+        return replace(sampled, parse_effort=self.parse_effort)
 
     @property
     def is_sampled_whole(self) -> bool:
@@ -149,7 +147,7 @@ class Bench:
     def draw(self, level: int) -> Parsed:
         """Parse with one of the weights of a bit."""
         return self.parser(
-            self.subject, WEIGHTS[level], effort=self.effort, n_threads=self.n_threads
+            self.subject, WEIGHTS[level], effort=self.parse_effort, n_threads=self.n_threads
         )
 
     def image(self, level: int) -> IndexedImage:
@@ -164,6 +162,15 @@ class Bench:
         """Feed the errors of a result back into the weights, and into the palette if it settles."""
         errors = error_map(self.pixels, image.to_pixels(), n_threads=self.n_threads)
         return replace(self, subject=refine(self.subject, image, errors, settles=settles))
+
+
+def parse_effort(pixels: Pixels, effort: str) -> str:
+    """Give the effort that a picture is parsed with and written."""
+    return "fast" if effort == "balanced" and _is_large(pixels) else effort
+
+
+def _is_large(pixels: Pixels) -> bool:
+    return pixels.shape[0] * pixels.shape[1] > LARGE
 
 
 def fit_quality(
@@ -188,7 +195,8 @@ def fit_quality(
         What it was made on.
     """
     bench, curve = choose_recipe(make, quality)
-    best = settle(bench, curve, quality)
+    is_large = _is_large(bench.pixels) and bench.effort != "best"
+    best = settle(bench, curve, quality, in_haste=is_large)
     for _ in range(N_REFINED[bench.effort]):
         # A result shows where errors are seen; what was learned is kept if it saves bytes.
         other = bench.refined(best.image, settles=settles)
@@ -198,17 +206,31 @@ def fit_quality(
     return best, bench
 
 
-def settle(bench: Trials, curve: "Curve", quality: float) -> Fitted:
-    """Try levels on the whole picture, from where the curve of a sample leads."""
+def settle(bench: Trials, curve: "Curve", quality: float, *, in_haste: bool = False) -> Fitted:
+    """Try levels on the whole picture, from where the curve of a sample leads.
+
+    Parameters
+    ----------
+    bench : Bench
+        The picture.
+    curve : Curve
+        Scores of a sample of it.
+    quality : float
+        Score wanted.
+    in_haste : bool, optional
+        Whether the second trial is the last one if it reaches it.
+    """
     images: dict[int, Any] = {}
     scores: dict[int, float] = {}
-    tolerance = min(TOLERANCE, _FINENESS * (100 - quality))
+    tolerance = min(_LARGE_TOLERANCE if in_haste else TOLERANCE, _FINENESS * (100 - quality))
     level = curve.level_at(quality + (0.0 if bench.is_sampled_whole else _OPTIMISM))
     while len(scores) < _N_WHOLE and level not in scores:
         images[level] = bench.image(level)
         scores[level] = bench.score(images[level])
         excess = scores[level] - quality
         if 0 <= excess <= tolerance or (excess < 0 and level == 0):
+            break
+        if in_haste and excess >= 0 and len(scores) >= _N_ENOUGH:
             break
         level = curve.through(scores).level_at(quality + tolerance / 2)
     reached = [level for level, score in scores.items() if score >= quality]
@@ -241,26 +263,29 @@ def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Benc
     if level not in curve.scores:
         drawn[level] = sample.draw(level)
         curve = Curve({**curve.scores, level: sample.score(drawn[level].image)})
-    sizes = {level: trial.n_bytes for level, trial in drawn.items()}
-    cost = _bytes_at(curve, sizes, curve.scores[level], sizes[level])
+    point = _bytes_of_a_point(
+        curve, {level: trial.n_bytes for level, trial in drawn.items()}, level
+    )
+    cost = drawn[level].n_bytes - point * curve.scores[level]
     for change in CHANGES[bench.effort]:
         changed = make(replace(bench.subject.recipe, **change))
         rows = changed.sample()
         trial = rows.draw(level)
         score = rows.score(trial.image)
-        if _bytes_at(curve, sizes, score, trial.n_bytes) < cost:
-            cost = _bytes_at(curve, sizes, score, trial.n_bytes)
+        if trial.n_bytes - point * score < cost:
+            cost = trial.n_bytes - point * score
             curve = curve.through({level: score})
             bench = changed
     return bench, curve
 
 
-def _bytes_at(curve: "Curve", sizes: dict[int, float], score: float, n_bytes: float) -> float:
-    """Tell what a result would take at the score of the curve's last level, by its slope."""
-    first, *_, last = sorted(curve.scores)
-    fall = curve.scores[first] - curve.scores[last]
+def _bytes_of_a_point(curve: Curve, sizes: dict[int, float], level: int) -> float:
+    """Tell what a point of score takes near a level: as from there to the level next to it."""
+    scores = curve.scores
+    near = min(scores.keys() - {level}, key=lambda other: abs(scores[other] - scores[level]))
+    rise = scores[near] - scores[level]
     # A picture of one color scores the same whatever a bit is worth.
-    return n_bytes - score * ((sizes[first] - sizes[last]) / fall) if fall else n_bytes
+    return (sizes[near] - sizes[level]) / rise if rise else 0.0
 
 
 def fit_bytes(bench: Trials, max_bytes: int) -> Fitted:
@@ -286,7 +311,7 @@ def fit_bytes(bench: Trials, max_bytes: int) -> Fitted:
         files[level] = bench.encode(images[level])
         if 0.98 * max_bytes <= len(files[level]) <= max_bytes:
             break
-        level = _level_for_bytes({level: len(data) for level, data in files.items()}, max_bytes)
+        level = level_for_bytes({level: len(data) for level, data in files.items()}, max_bytes)
     fitting = [level for level, data in files.items() if len(data) <= max_bytes]
     best = min(fitting) if fitting else min(files, key=lambda level: len(files[level]))
     return Fitted(images[best], files[best], bench.score(images[best]), WEIGHTS[best])
@@ -308,82 +333,10 @@ def guess(bench: Bench, quality: float, max_bytes: int | None = None) -> Fitted:
     image = bench.draw(level).image
     data = bench.encode(image)
     if max_bytes is not None and len(data) > max_bytes:
-        level = _level_for_bytes({level: len(data)}, max_bytes)
+        level = level_for_bytes({level: len(data)}, max_bytes)
         image = bench.draw(level).image
         data = bench.encode(image)
     return Fitted(image, data, bench.score(image), WEIGHTS[level])
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Scores at some levels, falling nearly straight along the 3/4 power of the weight."""
-
-    scores: dict[int, float]
-
-    def level_at(self, quality: float) -> int:
-        """Interpolate, or go on as steeply as between the outermost points."""
-        points = [(_bent(level), score) for level, score in sorted(self.scores.items())]
-        above = [point for point in points if point[1] >= quality]
-        below = [point for point in points if point[1] < quality]
-        if above and below:
-            (x0, y0), (x1, y1) = above[-1], below[0]
-            x = x0 + (x1 - x0) * (y0 - quality) / (y0 - y1)
-        else:
-            x0, y0 = above[-1] if above else below[0]
-            x = x0 + (quality - y0) / self.slope
-        level = bisect_right(range(len(WEIGHTS)), x, key=_bent) - 1
-        return max(0, min(level, max(self.scores) + 64))
-
-    @property
-    def slope(self) -> float:
-        """How scores fall over all points, within what pictures show; of one point, as usual."""
-        scores = self.scores if len(self.scores) > 1 else USUAL
-        (x0, y0), *_, (x1, y1) = [(_bent(level), y) for level, y in sorted(scores.items())]
-        return min(max((y1 - y0) / (x1 - x0), -60.0), -10.0)
-
-    def through(self, scores: dict[int, float]) -> "Curve":
-        """Move the curve by what the last measured score is off, and put measured points in."""
-        last, score = next(reversed(scores.items()))
-        moved_by = score - self.at(last)
-        moved = {level: value + moved_by for level, value in self.scores.items()}
-        kept = {
-            level: value
-            for level, value in moved.items()
-            if all((level - other) * (value - y) < 0 for other, y in scores.items())
-        }
-        return Curve({**kept, **scores})
-
-    def at(self, level: int) -> float:
-        """Interpolate the score of a level, straight on beyond the outermost points."""
-        points = [(_bent(place), score) for place, score in sorted(self.scores.items())]
-        x = _bent(level)
-        (x0, y0) = max((p for p in points if p[0] <= x), default=points[0])
-        (x1, y1) = min((p for p in points if p[0] > x), default=points[-1])
-        return y0 + (x - x0) * ((y1 - y0) / (x1 - x0) if x0 < x1 else self.slope)
-
-
-def _bent(level: int) -> float:
-    """Give the 3/4 power of a weight; square roots are the same everywhere."""
-    root = math.sqrt(WEIGHTS[level])
-    return root * math.sqrt(root)
-
-
-def _level_for_bytes(sizes: dict[int, int], max_bytes: int) -> int:
-    """Interpolate between the levels around a size, or go on in its direction."""
-    above = [level for level, size in sizes.items() if size > max_bytes]
-    below = [level for level, size in sizes.items() if size <= max_bytes]
-    if above and below:
-        a, b = max(above), min(below)
-        # Sizes fall nearly as the inverse of a straight line.
-        share = (1 / (0.99 * max_bytes) - 1 / sizes[a]) / (1 / sizes[b] - 1 / sizes[a])
-        return a + max(1, min(round((b - a) * share), b - a - 1)) if b - a > 1 else b
-    if above:
-        last = max(above)
-        return min(
-            last + min(max(16, round(72 * (sizes[last] / max_bytes - 1))), 96), len(WEIGHTS) - 1
-        )
-    last = min(below)
-    return max(last - min(max(16, round(72 * (max_bytes / sizes[last] - 1))), 96), 0)
 
 
 def _sampled_rows(height: int, width: int) -> NDArray[np.intp]:

@@ -23,6 +23,17 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
+def widths() -> Iterator[list[str]]:
+    """Give the SIMD widths of this processor, and put the widest back afterwards."""
+    from pimenton import _native
+
+    names = ["baseline", "avx2", "avx512"]
+    widest = _native.simd_width()
+    yield names[: names.index(widest) + 1]
+    _native.set_simd_width(widest)
+
+
+@pytest.fixture
 def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Open pages, and see at the end that none complained or fetched anything."""
     from browsing import visiting

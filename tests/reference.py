@@ -29,6 +29,19 @@ def count_colors(pixels: NDArray[np.uint8]) -> tuple[Colors, Counts]:
     return colors[order], counts[order]
 
 
+def count_coarsely(pixels: NDArray[np.uint8], n_bits: int) -> tuple[Colors, Counts]:
+    """Give rounded means of the pixels that agree in the upper bits of their codes."""
+    cells = opaque_codes(pixels) >> np.uint32(24 - n_bits)
+    if (pixels[:, 3] < 255).any():
+        cells = cells[:0]
+    colors, counts = [], []
+    for cell in np.unique(cells):
+        inside = pixels[cells == cell].astype(np.int64)
+        counts.append(len(inside))
+        colors.append((inside.sum(axis=0) + len(inside) // 2) // len(inside))
+    return np.array(colors, np.uint8).reshape(-1, 4), np.array(counts, np.int64)
+
+
 def expand_pixels(values: NDArray[np.uint8]) -> Colors:
     n_channels = values.shape[1]
     colors = values[:, [0, 0, 0]] if n_channels < 3 else values[:, :3]
@@ -170,42 +183,54 @@ def oklab(colors: Colors) -> NDArray[np.float64]:
     return np.hstack([over_gray, np.where(opacity == 0, place - 1.4, place)])
 
 
-def diffuse(
-    pixels: NDArray[np.uint8],
-    colors: Colors,
-    points: Points,
-    exact: NDArray[np.int16],
-    entries: Points,
-    taps: NDArray[np.float32],
-    strength: float,
-    cap: float,
-    serpentine: bool,
-) -> NDArray[np.uint8]:
-    """Diffuse errors pixel by pixel, in float32: four rows in one direction, four in the other."""
-    height, width = pixels.shape[:2]
-    ranks = rank_colors(pixels.reshape(-1, 4), colors).reshape(height, width)
-    padded = np.pad(ranks, 1, mode="edge")
-    errors = np.zeros((height + 4, width + 8, 4), np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        longest = np.float32(cap) / np.float32(strength)
-    indices = np.zeros((height, width), np.uint8)
-    for y in range(height):
-        direction = -1 if serpentine and y // 4 % 2 else 1
-        for x in range(width)[::direction]:
-            rank = ranks[y, x]
-            around = padded[y : y + 3, x : x + 3]
-            if exact[rank] >= 0 and (around[1] == rank).all() and (around[:, 1] == rank).all():
-                indices[y, x] = exact[rank]
-                continue
-            target = points[rank].copy()
-            for dx, dy, share in taps[::-1]:
-                target += errors[y + 4 - int(dy), x + 4 - direction * int(dx)] * share
-            sq = squared_distances(target[np.newaxis], entries)[0]
-            indices[y, x] = best = sq.argmin()
-            shorter = sq[best] > longest * longest
-            share = np.float32(cap) / np.sqrt(sq[best]) if shorter else np.float32(strength)
-            errors[y + 4, x + 4] = (target - entries[best]) * share
-    return indices
+class BandDiffuser:
+    """Diffuses errors pixel by pixel, in float32: four rows in one direction, four in the other."""
+
+    def __init__(
+        self,
+        width: int,
+        entries: Points,
+        colors: Colors,
+        taps: NDArray[np.float32],
+        strength: float,
+        cap: float,
+        serpentine: bool,
+    ) -> None:
+        self.entries, self.colors, self.taps = entries, colors, taps
+        self.strength, self.cap, self.serpentine = np.float32(strength), np.float32(cap), serpentine
+
+    def draw(
+        self, pixels: NDArray[np.uint8], points: Points, has_above: bool, has_below: bool
+    ) -> NDArray[np.uint8]:
+        assert not has_above
+        assert not has_below
+        height, width = pixels.shape[:2]
+        words = pixels.copy().view(np.uint32)[:, :, 0]
+        padded = np.pad(words, 1, mode="edge")
+        own = self.colors.view(np.uint32)[:, 0].tolist()
+        exact = {word: j for j, word in reversed(list(enumerate(own)))}
+        errors = np.zeros((height + 4, width + 8, 4), np.float32)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            longest = self.cap / self.strength
+        indices = np.zeros((height, width), np.uint8)
+        for y in range(height):
+            direction = -1 if self.serpentine and y // 4 % 2 else 1
+            for x in range(width)[::direction]:
+                word = words[y, x]
+                around = padded[y : y + 3, x : x + 3]
+                is_flat = (around[1] == word).all() and (around[:, 1] == word).all()
+                if is_flat and int(word) in exact:
+                    indices[y, x] = exact[int(word)]
+                    continue
+                target = points[y * width + x].copy()
+                for dx, dy, share in self.taps[::-1]:
+                    target += errors[y + 4 - int(dy), x + 4 - direction * int(dx)] * share
+                sq = squared_distances(target[np.newaxis], self.entries)[0]
+                indices[y, x] = best = sq.argmin()
+                shorter = sq[best] > longest * longest
+                share = self.cap / np.sqrt(sq[best]) if shorter else self.strength
+                errors[y + 4, x + 4] = (target - self.entries[best]) * share
+        return indices
 
 
 def opaque_codes(colors: Colors) -> NDArray[np.uint32]:

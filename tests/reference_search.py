@@ -251,6 +251,18 @@ class Search:
         return self.keep_if_better()
 
 
+def split_points(points: Points, weights: Weights, n_clusters: int) -> Points:
+    """Cut the cluster that gains most, again and again."""
+    p = Partition(points, weights, n_clusters)
+    for n in range(1, n_clusters):
+        gains = [p.gain_of_cutting(j) for j in range(n)]
+        if not max(gains) > 0 or not p.split(int(np.argmax(gains)), n):
+            break
+    weight, first, _ = p.sums()
+    alive = weight > 0
+    return (first[alive] / weight[alive, np.newaxis]).astype(np.float32)
+
+
 def search(
     points: Points,
     weights: Weights,

@@ -7,17 +7,10 @@ from hypothesis import strategies as st
 
 import reference
 from images import FRUITS, images
-from pimenton import Histogram, Palette, as_rgba, quantize, read_image, remap
+from pimenton import Histogram, Palette, as_rgba, dithering, quantize, read_image, remap
 from pimenton.colorspace import SPACES
-from pimenton.dithering import (
-    ATKINSON,
-    DITHERS,
-    FLOYD_STEINBERG,
-    SIERRA,
-    STUCKI,
-    blue_noise,
-    spacing,
-)
+from pimenton.diffusion import ATKINSON, FLOYD_STEINBERG, SIERRA, STUCKI, spacing
+from pimenton.dithering import DITHERS, blue_noise
 from pimenton.pixels import Pixels
 
 METHODS = sorted(set(DITHERS) - {"none"})
@@ -56,9 +49,18 @@ def test_agrees_with_the_reference(pixels: Pixels, n_colors: int, dither: str, s
     plain = pytest.MonkeyPatch()
     ours = remap(pixels, palette, histogram=histogram, space=space, dither=dither)
     with plain.context() as patch:
-        patch.setattr(_native, "diffuse", reference.diffuse)
+        patch.setattr(_native, "BandDiffuser", reference.BandDiffuser)
         expected = remap(pixels, palette, histogram=histogram, space=space, dither=dither)
     assert np.array_equal(ours.indices, expected.indices)
+
+
+@pytest.mark.parametrize("dither", DIFFUSIONS)
+def test_bands_change_no_index(dither: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = read_image(FRUITS)[:90, :130]
+    palette = quantize(pixels, n_colors=16, effort="fast").palette
+    whole = remap(pixels, palette, dither=dither).indices
+    monkeypatch.setattr(dithering, "_PIXELS_AT_ONCE", 130 * 13)
+    assert np.array_equal(remap(pixels, palette, dither=dither, n_threads=2).indices, whole)
 
 
 @pytest.mark.parametrize("dither", METHODS)

@@ -56,6 +56,16 @@ def test_coarse_colors_are_means_of_cells_in_order(pixels: Pixels, n_bits: int) 
     assert len(coarse.colors) == len(cells)
 
 
+@given(images(), st.integers(1, 6), st.integers(1, 3))
+def test_rough_counts_are_the_coarsened_ones(pixels: Pixels, n_bits: int, n_threads: int) -> None:
+    rough = Histogram.rough(pixels, n_bits, n_threads=n_threads)
+    histogram = Histogram.of(pixels)
+    assert (rough is not None) == histogram.is_opaque == bool((pixels[:, :, 3] == 255).all())
+    if rough is not None:
+        assert rough.is_rough
+        assert rough == histogram.coarsen(n_bits)
+
+
 def test_eight_bits_merge_nothing() -> None:
     histogram = Histogram.of(np.arange(64, dtype=np.uint8).reshape(4, 4, 4) | np.uint8(3))
     assert histogram.coarsen(8) == histogram

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,16 +17,6 @@ from pimenton.colorspace import SPACES
 from pimenton.descent import inertia_of
 from pimenton.histogram import Histogram
 from pimenton.pixels import Pixels
-
-WIDTHS = ("baseline", "avx2", "avx512")
-
-
-@pytest.fixture
-def widths() -> Iterator[list[str]]:
-    """Give the SIMD widths of this processor, and put the widest back afterwards."""
-    widest = _native.simd_width()
-    yield list(WIDTHS[: WIDTHS.index(widest) + 1])
-    _native.set_simd_width(widest)
 
 
 @given(images())

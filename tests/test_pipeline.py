@@ -49,6 +49,27 @@ def test_every_pixel_has_its_nearest_entry(pixels: Pixels, n_colors: int, space:
     assert np.array_equal(image.indices.ravel(), nearest)
 
 
+@pytest.mark.parametrize("space", sorted(SPACES))
+def test_a_fast_search_maps_each_pixel_to_its_nearest_entry(space: str) -> None:
+    pixels = read_image(FRUITS)[:200, :200]
+    image = quantize(pixels, n_colors=32, space=space, effort="fast", dither="none")
+    from_srgb = SPACES[space].from_srgb
+    points, entries = (
+        from_srgb(colors.reshape(-1, 4), 1) for colors in (pixels, image.palette.colors)
+    )
+    assert np.array_equal(image.indices.ravel(), reference.assign(points, entries))
+
+
+@pytest.mark.parametrize("n_colors", [16, 64, 256])
+def test_a_longer_search_comes_closer(n_colors: int) -> None:
+    pixels = read_image(FRUITS)
+    errors = [
+        mse(pixels, quantize(pixels, n_colors=n_colors, space="srgb", effort=effort).to_pixels())
+        for effort in ("fast", "balanced")
+    ]
+    assert errors[1] <= errors[0]
+
+
 @given(images(), st.integers(1, 20))
 def test_remapping_a_result_changes_nothing(pixels: Pixels, n_colors: int) -> None:
     image = quantize(pixels, n_colors=n_colors)

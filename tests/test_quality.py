@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +19,6 @@ from score_pictures import DISTORTIONS, opaque, pairs, scene
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "ssimulacra2.json").read_text())
 PAIRS = pairs()
-WIDTHS = ("baseline", "avx2", "avx512")
-
-
-@pytest.fixture
-def widths() -> Iterator[list[str]]:
-    """Give the SIMD widths of this processor, and put the widest back afterwards."""
-    widest = _native.simd_width()
-    yield list(WIDTHS[: WIDTHS.index(widest) + 1])
-    _native.set_simd_width(widest)
 
 
 def plain(height: int, width: int, color: tuple[int, int, int, int]) -> Pixels:

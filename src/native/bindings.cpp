@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "cells.hpp"
+#include "coarse.hpp"
 #include "colors.hpp"
 #include "diffusion.hpp"
 #include "histogram.hpp"
 #include "lloyd.hpp"
 #include "lzw.hpp"
+#include "mapping.hpp"
 #include "mixing.hpp"
 #include "parse.hpp"
 #include "pixels.hpp"
@@ -27,6 +29,7 @@
 #include "scores.hpp"
 #include "search.hpp"
 #include "simd.hpp"
+#include "splitting.hpp"
 #include "tables.hpp"
 #include "texture.hpp"
 #include "unfilter.hpp"
@@ -146,6 +149,18 @@ auto count_colors_(Rows<std::uint8_t, 4> pixels, int n_threads) {
                           array_of(std::move(result.counts), {n}));
 }
 
+auto count_coarsely_(Rows<std::uint8_t, 4> pixels, unsigned n_bits, int n_threads) {
+    require(n_bits >= 1 && n_bits <= 20, "n_bits must be 1 to 20");
+    ColorCounts result;
+    {
+        Unlocked unlocked;
+        result = count_coarsely(view(pixels), n_bits, n_threads, active_width());
+    }
+    const std::size_t n = result.counts.size();
+    return nb::make_tuple(array_of(std::move(result.colors), {n, 4}),
+                          array_of(std::move(result.counts), {n}));
+}
+
 auto rank_colors_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors, int n_threads) {
     Filled<std::uint32_t> ranks(pixels.shape(0));
     {
@@ -222,29 +237,71 @@ auto assign_(Rows<float, 4> points, Rows<float, 4> centroids, int n_threads) {
     return array_of(std::move(labels), {points.shape(0)});
 }
 
+auto split_points_(Rows<float, 4> points, Line<double> weights, std::size_t n_clusters) {
+    require(points.shape(0) > 0, "there must be at least one point");
+    require(points.shape(0) == weights.size(), "points and weights must have the same length");
+    std::vector<float> centroids;
+    {
+        Unlocked unlocked;
+        Splitting splitting(view(points), view(weights));
+        splitting.split_to(n_clusters);
+        centroids = splitting.centroids();
+    }
+    const std::size_t n = centroids.size() / 4;
+    return array_of(std::move(centroids), {n, 4});
+}
+
+void require_entries(const Rows<float, 4>& entries) {
+    require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
+}
+
+auto map_points_(Rows<float, 4> points, Rows<float, 4> entries, int n_threads) {
+    require_entries(entries);
+    Filled<std::uint8_t> labels(points.shape(0));
+    {
+        Unlocked unlocked;
+        map_points(view(points), view(entries), labels.values(), n_threads, active_width());
+    }
+    return labels.array({points.shape(0)});
+}
+
+auto map_pixels_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors, Line<float> table,
+                 float opacity, Rows<float, 4> entries, int n_threads) {
+    require_entries(entries);
+    require(table.size() == 256, "a table must have a value for each of 256");
+    ChannelTable channel_table;
+    std::copy_n(table.data(), 256, channel_table.begin());
+    Filled<std::uint8_t> labels(pixels.shape(0));
+    bool complete = false;
+    {
+        Unlocked unlocked;
+        complete = map_pixels(view(pixels), view(colors), channel_table, opacity, view(entries),
+                              labels.values(), n_threads, active_width());
+    }
+    require(complete, "a pixel has a color that is far from all in the histogram");
+    return labels.array({pixels.shape(0)});
+}
+
 using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_contig, nb::device::cpu>;
 
 // Errors diffused down a picture that comes in bands.
 class BandDiffuser {
    public:
-    BandDiffuser(std::size_t width, Rows<float, 4> entries, Rows<float, 3> taps, float strength,
-                 float cap, bool serpentine)
-        : diffuser_(checked(width, entries), view(entries), table_of(taps), strength, cap,
-                    serpentine, active_width()) {}
+    BandDiffuser(std::size_t width, Rows<float, 4> entries, Rows<std::uint8_t, 4> colors,
+                 Rows<float, 3> taps, float strength, float cap, bool serpentine)
+        : diffuser_(checked(width, entries, colors), view(entries), view(colors), table_of(taps),
+                    strength, cap, serpentine, active_width()) {}
 
-    auto draw(Pixels pixels, Rows<std::uint8_t, 4> colors, Rows<float, 4> points,
-              Line<std::int16_t> exact, bool has_above, bool has_below) {
+    auto draw(Pixels pixels, Rows<float, 4> points, bool has_above, bool has_below) {
         const std::size_t width = pixels.shape(1), n_context = has_above + has_below;
-        require(points.shape(0) == colors.shape(0), "points and colors must have the same length");
-        require(exact.size() == colors.shape(0), "exact and colors must have the same length");
         require(width == diffuser_.width(), "a band must be as wide as the picture");
         require(pixels.shape(0) > n_context, "there must be at least one row");
         const std::size_t n_rows = pixels.shape(0) - n_context;
+        require(points.shape(0) == n_rows * width, "each pixel drawn must have a point");
         Filled<std::uint8_t> indices(n_rows * width);
         {
             Unlocked unlocked;
-            diffuser_.draw({view(pixels), view(colors), view(points), view(exact), has_above, has_below},
-                           indices.values());
+            diffuser_.draw({view(pixels), view(points), has_above, has_below}, indices.values());
         }
         return indices.array({n_rows, width});
     }
@@ -266,8 +323,10 @@ class BandDiffuser {
     }
 
    private:
-    static std::size_t checked(std::size_t width, const Rows<float, 4>& entries) {
-        require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
+    static std::size_t checked(std::size_t width, const Rows<float, 4>& entries,
+                               const Rows<std::uint8_t, 4>& colors) {
+        require_entries(entries);
+        require(colors.shape(0) == entries.shape(0), "each entry must have a color");
         require(width > 0, "there must be at least one pixel");
         return width;
     }
@@ -288,13 +347,6 @@ class BandDiffuser {
 
     Diffuser diffuser_;
 };
-
-auto diffuse_(Pixels pixels, Rows<std::uint8_t, 4> colors, Rows<float, 4> points,
-              Line<std::int16_t> exact, Rows<float, 4> entries, Rows<float, 3> taps, float strength,
-              float cap, bool serpentine) {
-    BandDiffuser diffuser(pixels.shape(1), entries, taps, strength, cap, serpentine);
-    return diffuser.draw(pixels, colors, points, exact, false, false);
-}
 
 auto opaque_codes_(Rows<std::uint8_t, 4> colors) {
     Filled<std::uint32_t> codes(colors.shape(0));
@@ -631,6 +683,15 @@ NB_MODULE(_native, m) {
     m.def("simd_width", &simd_width);
     m.def("set_simd_width", &set_simd_width, nb::arg("name"));
     m.def("count_colors", &count_colors_, nb::arg("pixels").noconvert(), nb::arg("n_threads"));
+    m.def("count_coarsely", &count_coarsely_, nb::arg("pixels").noconvert(), nb::arg("n_bits"),
+          nb::arg("n_threads"));
+    m.def("split_points", &split_points_, nb::arg("points").noconvert(),
+          nb::arg("weights").noconvert(), nb::arg("n_clusters"));
+    m.def("map_points", &map_points_, nb::arg("points").noconvert(),
+          nb::arg("entries").noconvert(), nb::arg("n_threads"));
+    m.def("map_pixels", &map_pixels_, nb::arg("pixels").noconvert(), nb::arg("colors").noconvert(),
+          nb::arg("table").noconvert(), nb::arg("opacity"), nb::arg("entries").noconvert(),
+          nb::arg("n_threads"));
     m.def("rank_colors", &rank_colors_, nb::arg("pixels").noconvert(),
           nb::arg("colors").noconvert(), nb::arg("n_threads"));
     m.def("expand_pixels", &expand_pixels_, nb::arg("values").noconvert());
@@ -642,17 +703,14 @@ NB_MODULE(_native, m) {
     m.def("linear_light", &linear_light_);
     m.def("assign", &assign_, nb::arg("points").noconvert(), nb::arg("centroids").noconvert(),
           nb::arg("n_threads"));
-    m.def("diffuse", &diffuse_, nb::arg("pixels").noconvert(), nb::arg("colors").noconvert(),
-          nb::arg("points").noconvert(), nb::arg("exact").noconvert(),
-          nb::arg("entries").noconvert(), nb::arg("taps").noconvert(), nb::arg("strength"),
-          nb::arg("cap"), nb::arg("serpentine"));
     nb::class_<BandDiffuser>(m, "BandDiffuser")
-        .def(nb::init<std::size_t, Rows<float, 4>, Rows<float, 3>, float, float, bool>(),
-             nb::arg("width"), nb::arg("entries").noconvert(), nb::arg("taps").noconvert(),
-             nb::arg("strength"), nb::arg("cap"), nb::arg("serpentine"))
+        .def(nb::init<std::size_t, Rows<float, 4>, Rows<std::uint8_t, 4>, Rows<float, 3>, float,
+                      float, bool>(),
+             nb::arg("width"), nb::arg("entries").noconvert(), nb::arg("colors").noconvert(),
+             nb::arg("taps").noconvert(), nb::arg("strength"), nb::arg("cap"),
+             nb::arg("serpentine"))
         .def("draw", &BandDiffuser::draw, nb::arg("pixels").noconvert(),
-             nb::arg("colors").noconvert(), nb::arg("points").noconvert(),
-             nb::arg("exact").noconvert(), nb::arg("has_above"), nb::arg("has_below"))
+             nb::arg("points").noconvert(), nb::arg("has_above"), nb::arg("has_below"))
         .def("errors", &BandDiffuser::errors)
         .def("go_on_at", &BandDiffuser::go_on_at, nb::arg("y"), nb::arg("errors").noconvert());
     m.def("opaque_codes", &opaque_codes_, nb::arg("colors").noconvert());

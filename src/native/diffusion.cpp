@@ -13,9 +13,8 @@ namespace {
 
 // A row that is drawn. What each tap brings to pixel x lies at `from[tap][x]`.
 struct DrawnRow {
-    const std::uint32_t *above, *ranks, *below;
-    const Point* points;
-    const std::int16_t* exact;
+    const std::uint8_t *pixels, *is_flat;
+    const float* points;
     std::array<const Point*, most_taps> from;
     Point* errors;
     std::uint8_t* indices;
@@ -32,15 +31,26 @@ struct DrawnRows {
     bool backwards;
 };
 
-// What is known of the colors of a row, fetched before any of it is waited for.
-struct FetchColors {
-    [[gnu::always_inline]] static void run(const std::uint32_t* ranks, std::size_t width,
-                                           const float* points, const std::int16_t* exact,
-                                           Point* row_points, std::int16_t* row_exact) {
-        for (std::size_t x = 0; x < width; ++x) {
-            const std::size_t rank = ranks[x];
-            for (std::size_t a = 0; a < 4; ++a) row_points[x][a] = points[4 * rank + a];
-            row_exact[x] = exact[rank];
+// Whether each pixel of a row is as its four neighbours are; there are none beyond the picture.
+struct FindFlat {
+    [[gnu::always_inline]] static void run(const std::uint8_t* above, const std::uint8_t* here,
+                                           const std::uint8_t* below, std::size_t width,
+                                           std::uint8_t* is_flat) {
+        const auto word = [](const std::uint8_t* row, std::size_t x) {
+            return ExactEntries::word_of(row + 4 * x);
+        };
+        const std::size_t last = width - 1;
+        for (std::size_t x = 1; x < last; ++x) {
+            const std::uint32_t own = word(here, x);
+            const std::uint32_t other = (own ^ word(here, x - 1)) | (own ^ word(here, x + 1)) |
+                                        (own ^ word(above, x)) | (own ^ word(below, x));
+            is_flat[x] = other == 0;
+        }
+        for (const std::size_t x : {std::size_t{0}, last}) {
+            const std::uint32_t own = word(here, x);
+            is_flat[x] = own == word(here, x > 0 ? x - 1 : x) &&
+                         own == word(here, x < last ? x + 1 : x) && own == word(above, x) &&
+                         own == word(below, x);
         }
     }
 };
@@ -48,7 +58,8 @@ struct FetchColors {
 // Rows drawn at once, step by step: in each a pixel of every row, none of which waits for another.
 template <std::size_t n_taps>
 struct DiffuseRows {
-    [[gnu::always_inline]] static void run(const DrawnRows* drawn, ColorGrid* grid) {
+    [[gnu::always_inline]] static void run(const DrawnRows* drawn, ColorGrid* grid,
+                                           ExactEntries* exact) {
         const std::ptrdiff_t width = drawn->width, lag = drawn->lag;
         const std::size_t n_rows = drawn->n_rows;
         const std::ptrdiff_t n_steps = width + lag * static_cast<std::ptrdiff_t>(n_rows - 1);
@@ -56,22 +67,25 @@ struct DiffuseRows {
             for (std::size_t r = 0; r < n_rows; ++r) {
                 const std::ptrdiff_t i = step - lag * static_cast<std::ptrdiff_t>(r);
                 if (i < 0 || i >= width) continue;
-                draw(drawn->rows[r], drawn->backwards ? width - 1 - i : i, *drawn, *grid);
+                draw(drawn->rows[r], drawn->backwards ? width - 1 - i : i, *drawn, *grid,
+                     *exact);
             }
     }
 
    private:
     [[gnu::always_inline]] static void draw(const DrawnRow& row, std::ptrdiff_t x,
-                                            const DrawnRows& drawn, ColorGrid& grid) {
-        const std::uint32_t rank = row.ranks[x];
-        if (row.exact[x] >= 0 && (x == 0 || row.ranks[x - 1] == rank) &&
-            (x + 1 == drawn.width || row.ranks[x + 1] == rank) && row.above[x] == rank &&
-            row.below[x] == rank) {
-            row.indices[x] = static_cast<std::uint8_t>(row.exact[x]);
-            row.errors[x] = Point{};
-            return;
+                                            const DrawnRows& drawn, ColorGrid& grid,
+                                            ExactEntries& exact) {
+        if (row.is_flat[x]) {
+            const int entry = exact.find(ExactEntries::word_of(row.pixels + 4 * x));
+            if (entry >= 0) {
+                row.indices[x] = static_cast<std::uint8_t>(entry);
+                row.errors[x] = Point{};
+                return;
+            }
         }
-        Point target = row.points[x], error;
+        Point target, error;
+        for (std::size_t a = 0; a < 4; ++a) target[a] = row.points[4 * x + static_cast<std::ptrdiff_t>(a)];
         for (std::size_t t = 0; t < n_taps; ++t) {
             const float share = drawn.shares[t];
             const Point& from = row.from[t][x];
@@ -110,44 +124,34 @@ DrawnRows rows_of(std::size_t width, const std::vector<Tap>& taps, float strengt
 
 }  // namespace
 
-Diffuser::Diffuser(std::size_t width, std::span<const float> entries, std::vector<Tap> taps,
-                   float strength, float cap, bool serpentine, Width simd)
+Diffuser::Diffuser(std::size_t width, std::span<const float> entries,
+                   std::span<const std::uint8_t> colors, std::vector<Tap> taps, float strength,
+                   float cap, bool serpentine, Width simd)
     : width_(width), taps_(std::move(taps)), strength_(strength), cap_(cap),
-      serpentine_(serpentine), simd_(simd), grid_(entries, cap, simd),
-      errors_(width, rows_at_once + reach_of(taps_)), ranks_(width, rows_at_once + 2),
-      points_(width, rows_at_once + 2), exact_(width, rows_at_once + 2) {}
-
-// Fetches the colors of a row of the band.
-void Diffuser::fetch(const Band& band, const ColorIndex& index, std::size_t i) {
-    const auto at = static_cast<std::ptrdiff_t>(i);
-    std::uint32_t* ranks = ranks_.row(at);
-    run<WriteRanks>(simd_, band.pixels.data() + 4 * width_ * i, std::size_t{0}, width_, &index, ranks);
-    run<FetchColors>(simd_, static_cast<const std::uint32_t*>(ranks), width_, band.points.data(),
-                     band.exact.data(), points_.row(at), exact_.row(at));
+      serpentine_(serpentine), simd_(simd), grid_(entries, cap, simd), exact_(colors),
+      errors_(width, rows_at_once + reach_of(taps_)) {
+    for (auto& row : is_flat_) row.resize(width);
 }
 
 void Diffuser::draw(const Band& band, std::span<std::uint8_t> indices) {
-    const auto index = index_colors(band.colors, simd_);
     const std::size_t n_rows = band.pixels.size() / (4 * width_);
     const std::size_t first = band.has_above ? 1 : 0, last = n_rows - (band.has_below ? 1 : 0);
     DrawnRows rows = rows_of(width_, taps_, strength_, cap_);
-    std::size_t n_fetched = 0;
     for (std::size_t i = first; i < last; i += rows.n_rows, y_ += rows.n_rows) {
         ask_to_go_on();
         // Turns come at the same rows wherever bands end.
         rows.n_rows = std::min(rows_at_once - y_ % rows_at_once, last - i);
         rows.backwards = serpentine_ && y_ / rows_at_once % 2 == 1;
-        for (; n_fetched < std::min(i + rows.n_rows + 1, n_rows); ++n_fetched)
-            fetch(band, index, n_fetched);
         for (std::size_t r = 0; r < rows.n_rows; ++r) {
-            const auto at = static_cast<std::ptrdiff_t>(i + r);
             const auto y = static_cast<std::ptrdiff_t>(y_ + r);
+            const std::uint8_t* pixels = band.pixels.data() + 4 * width_ * (i + r);
+            const std::uint8_t* above = i + r > 0 ? pixels - 4 * width_ : pixels;
+            const std::uint8_t* below = i + r + 1 < n_rows ? pixels + 4 * width_ : pixels;
+            run<FindFlat>(simd_, above, pixels, below, width_, is_flat_[r].data());
             DrawnRow& row = rows.rows[r];
-            row.ranks = ranks_.row(at);
-            row.above = i + r > 0 ? ranks_.row(at - 1) : row.ranks;
-            row.below = i + r + 1 < n_rows ? ranks_.row(at + 1) : row.ranks;
-            row.points = points_.row(at);
-            row.exact = exact_.row(at);
+            row.pixels = pixels;
+            row.is_flat = is_flat_[r].data();
+            row.points = band.points.data() + 4 * width_ * (i + r - first);
             row.errors = errors_.row(y);
             row.indices = indices.data() + width_ * (i + r - first);
             // Taps that are not needed bring nothing from the row itself.
@@ -159,9 +163,9 @@ void Diffuser::draw(const Band& band, std::span<std::uint8_t> indices) {
         }
         const DrawnRows* drawn = &rows;
         if (taps_.size() <= 4)
-            run<DiffuseRows<4>>(simd_, drawn, &grid_);
+            run<DiffuseRows<4>>(simd_, drawn, &grid_, &exact_);
         else
-            run<DiffuseRows<most_taps>>(simd_, drawn, &grid_);
+            run<DiffuseRows<most_taps>>(simd_, drawn, &grid_, &exact_);
     }
 }
 

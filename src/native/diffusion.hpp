@@ -1,8 +1,10 @@
 // Error diffusion over any table of taps, a few rows at once, whole or in bands.
 #pragma once
 
+#include <cstring>
+#include <utility>
+
 #include "grid.hpp"
-#include "histogram.hpp"
 
 namespace pimenton {
 
@@ -41,24 +43,54 @@ class Ring {
     std::vector<T> values_;
 };
 
-// Pixels, row by row, whose colors are all in the list; the first and the last rows may be there only
-// to be looked at by their neighbours. `exact` holds for each color the entry equal to it, or -1; where
-// such a color fills a pixel and its four neighbours, the entry is taken and nothing is passed on.
+// Pixels, row by row; the first and the last rows may be there only to be looked at by their
+// neighbours. `points` are those of the other rows' pixels.
 struct Band {
     std::span<const std::uint8_t> pixels;
-    std::span<const std::uint8_t> colors;
     std::span<const float> points;
-    std::span<const std::int16_t> exact;
     bool has_above = false;
     bool has_below = false;
+};
+
+// The first of a palette's entries that equals a color.
+class ExactEntries {
+   public:
+    explicit ExactEntries(std::span<const std::uint8_t> colors) {
+        for (std::size_t j = 0; 4 * j < colors.size(); ++j)
+            entries_.push_back({word_of(&colors[4 * j]), static_cast<int>(j)});
+        std::sort(entries_.begin(), entries_.end());
+        last_ = entries_.front();
+    }
+
+    // A pixel as one number.
+    [[gnu::always_inline]] static std::uint32_t word_of(const std::uint8_t* pixel) {
+        std::uint32_t word;
+        std::memcpy(&word, pixel, sizeof word);
+        return word;
+    }
+
+    // The entry, or -1.
+    int find(std::uint32_t word) {
+        if (word == last_.first) return last_.second;
+        const auto at = std::lower_bound(entries_.begin(), entries_.end(), std::pair{word, -1});
+        const bool found = at != entries_.end() && at->first == word;
+        last_ = {word, found ? at->second : -1};
+        return last_.second;
+    }
+
+   private:
+    std::vector<std::pair<std::uint32_t, int>> entries_;
+    std::pair<std::uint32_t, int> last_;  // found last
 };
 
 // Diffuses a picture from top to bottom, whole or in bands that carry their errors on.
 class Diffuser {
    public:
     // `strength` is the share of an error that is passed on, `cap` the longest one.
-    Diffuser(std::size_t width, std::span<const float> entries, std::vector<Tap> taps,
-             float strength, float cap, bool serpentine, Width simd);
+    // Where a color that equals an entry fills a pixel and its four neighbours, the entry is taken and
+    // nothing is passed on.
+    Diffuser(std::size_t width, std::span<const float> entries, std::span<const std::uint8_t> colors,
+             std::vector<Tap> taps, float strength, float cap, bool serpentine, Width simd);
     Diffuser(const Diffuser&) = delete;
     Diffuser& operator=(const Diffuser&) = delete;
 
@@ -70,19 +102,15 @@ class Diffuser {
     void draw(const Band& band, std::span<std::uint8_t> indices);
 
    private:
-    void fetch(const Band& band, const ColorIndex& index, std::size_t i);
-
     std::size_t width_, y_ = 0;
     std::vector<Tap> taps_;
     float strength_, cap_;
     bool serpentine_;
     Width simd_;
     ColorGrid grid_;
-    // By the row of the picture, and by the row of the band.
+    ExactEntries exact_;
     Ring<Point> errors_;
-    Ring<std::uint32_t> ranks_;
-    Ring<Point> points_;
-    Ring<std::int16_t> exact_;
+    std::array<std::vector<std::uint8_t>, rows_at_once> is_flat_;
 };
 
 }  // namespace pimenton

@@ -16,6 +16,12 @@ def set_simd_width(name: str) -> None:
 def count_colors(pixels: NDArray[np.uint8], n_threads: int) -> tuple[Colors, Counts]:
     """Give the distinct colors (m, 4) of pixels (n, 4) in histogram order, and counts (m,)."""
 
+def count_coarsely(pixels: NDArray[np.uint8], n_bits: int, n_threads: int) -> tuple[Colors, Counts]:
+    """Merge the colors of opaque pixels (n, 4) whose places agree in the upper n_bits of 24.
+
+    Give means (m, 4), rounded, in histogram order and counts (m,); none if a pixel is not opaque.
+    """
+
 def rank_colors(pixels: NDArray[np.uint8], colors: Colors, n_threads: int) -> NDArray[np.uint32]:
     """Give each pixel's place (n,) in colors (m, 4) in histogram order, 2**32 - 1 where absent."""
 
@@ -47,47 +53,48 @@ def linear_light() -> NDArray[np.float64]:
 def assign(points: Points, centroids: Points, n_threads: int) -> NDArray[np.uint32]:
     """Give the number (n,) of the nearest centroid of each point, the lowest among equals."""
 
-def diffuse(
-    pixels: Pixels,
-    colors: Colors,
-    points: Points,
-    exact: NDArray[np.int16],
-    entries: Points,
-    taps: NDArray[np.float32],
-    strength: float,
-    cap: float,
-    serpentine: bool,
-) -> Indices:
-    """Give indices (h, w) of pixels (h, w, 4) whose colors (m, 4) are points (m, 4) in a space.
+def split_points(points: Points, weights: Weights, n_clusters: int) -> Points:
+    """Give the means (k, 4) of clusters, the one that gains most cut in two again and again."""
 
-    Entries (k, 4) are the palette's points; exact (m,) names the entry that equals a color, or -1;
-    taps (t, 3) are dx, dy and share of the error.
+def map_points(points: Points, entries: Points, n_threads: int) -> NDArray[np.uint8]:
+    """Give what ``assign`` does, (n,), of points (n, 4) in any order and up to 256 entries."""
+
+def map_pixels(
+    pixels: NDArray[np.uint8],
+    colors: Colors,
+    table: NDArray[np.float32],
+    opacity: float,
+    entries: Points,
+    n_threads: int,
+) -> NDArray[np.uint8]:
+    """Give the nearest entry (n,) of opaque pixels (n, 4) whose channels have a table (256,).
+
+    The fourth coordinate of all is opacity. For each pixel one of the colors (m, 4), which are in
+    histogram order, must agree in the upper five bits of every channel.
     """
 
 class BandDiffuser:
-    """Diffuses as ``diffuse`` a picture that comes in bands of rows, from top to bottom."""
+    """Diffuses errors down a picture that comes in bands of rows.
+
+    Entries (k, 4) are the points of the palette's colors (k, 4); taps (t, 3) are dx, dy and share
+    of the error. Where a color of the palette fills a pixel and its four neighbours, it is taken.
+    """
 
     def __init__(
         self,
         width: int,
         entries: Points,
+        colors: Colors,
         taps: NDArray[np.float32],
         strength: float,
         cap: float,
         serpentine: bool,
     ) -> None: ...
-    def draw(
-        self,
-        pixels: Pixels,
-        colors: Colors,
-        points: Points,
-        exact: NDArray[np.int16],
-        has_above: bool,
-        has_below: bool,
-    ) -> Indices:
+    def draw(self, pixels: Pixels, points: Points, has_above: bool, has_below: bool) -> Indices:
         """Give indices of the next rows, (h, w, 4) without a row of context above and below.
 
-        The context is what lies above and below them in the picture.
+        The context is what lies above and below them in the picture; points (h * w, 4) are those of
+        the rows without it.
         """
 
     def errors(self) -> Points:

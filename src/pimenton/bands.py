@@ -4,14 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pimenton import _native
-from pimenton.colorspace import SPACES
-from pimenton.dithering import DIFFUSIONS, exact_entries, longest_error, shares_of
-from pimenton.histogram import Histogram
+from pimenton.diffusion import DIFFUSIONS, Bands, shares_of
 from pimenton.palette import Palette
 from pimenton.pixels import Indices, Pixels, Points
 
-# Rows that are counted and diffused at a time.
+# Rows that are diffused at a time.
 _ROWS = 64
 
 
@@ -47,16 +44,7 @@ class BandedDiffusion:
     def __init__(
         self, width: int, palette: Palette, space: str, dither: str, strength: float
     ) -> None:
-        self.palette, self.from_srgb = palette, SPACES[space].from_srgb
-        entries = self.from_srgb(palette.colors, 1)
-        self._diffuser = _native.BandDiffuser(
-            width,
-            entries,
-            shares_of(*DIFFUSIONS[dither]),
-            strength,
-            longest_error(palette, entries, space),
-            True,
-        )
+        self._bands = Bands(width, palette, space, shares_of(*DIFFUSIONS[dither]), strength)
 
     def draw(
         self, band: Pixels, *, above: Pixels | None, below: Pixels | None, n_threads: int = 1
@@ -73,29 +61,18 @@ class BandedDiffusion:
             Threads for the colors; the diffusion itself has one.
         """
         parts = [
-            self._draw_rows(rows, has_above, has_below, n_threads)
+            self._bands.draw(rows, has_above, has_below, n_threads)
             for rows, has_above, has_below in _in_context(band, above, below)
         ]
         return np.concatenate(parts)
 
     def errors(self) -> Points:
         """Give what rows to come have been passed so far."""
-        return self._diffuser.errors()
+        return self._bands.diffuser.errors()
 
     def go_on_at(self, y: int, errors: Points) -> None:
         """Take up again at a row with the errors that there were."""
-        self._diffuser.go_on_at(y, errors)
-
-    def _draw_rows(self, rows: Pixels, has_above: bool, has_below: bool, n_threads: int) -> Indices:
-        histogram = Histogram.of(rows, n_threads=n_threads)
-        return self._diffuser.draw(
-            rows,
-            histogram.colors,
-            self.from_srgb(histogram.colors, n_threads),
-            exact_entries(histogram, self.palette),
-            has_above,
-            has_below,
-        )
+        self._bands.diffuser.go_on_at(y, errors)
 
 
 def _in_context(

@@ -8,7 +8,7 @@ and dissolved where it costs least, again and again, and what became better is k
 then run over all points.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,6 +54,10 @@ class Effort:
 # runs for each cluster.
 MOST_IN_RUN = 8
 RUNS = 128
+
+# Steps over the cells where splitting ended. Splitting alone ends 12 % above the least inertia on
+# photographs in 256 colors, with these steps 5 %.
+START_STEPS = 4
 
 EFFORTS: dict[str, Effort] = {
     "fast": Effort(24, 2000, n_trials=0, n_splits=0, n_run_steps=0, n_exact_steps=0, min_gain=0.0),
@@ -170,31 +174,35 @@ def kmeans(
         return Clustering(points.copy(), (0.0,), True, lambda: labels)
     n_threads = thread_count(n_threads)
     exact_step = step(points, weights, n_threads)
-    start, best, n_cells = points[:0], None, 0
+    best, n_cells = None, 0
     for name, limits in EFFORTS.items():
         if n_cells != (n_cells := limits.cells * n_clusters + limits.least_cells):
             model = _coarse_model(points, weights, n_cells)
-        # The largest breath splits a cluster in four.
-        n_breaths = -(-4 * limits.n_splits // n_clusters)
-        found, history = _native.search(
-            *model, start, n_clusters, limits.n_trials, n_breaths, seed % 2**64
-        )
-        if limits.n_run_steps:
-            runs_step = step(*_finer_model(points, weights, n_clusters, n_threads), n_threads)
-            found = overshooting_lloyd(
-                runs_step, found, limits.n_run_steps, min_gain=limits.min_gain
-            ).centroids
-        trial = overshooting_lloyd(
-            exact_step, found, limits.n_exact_steps, min_gain=limits.min_gain
-        )
-        # What the cells' means leave out of the inertia is the same for all centroids.
-        hidden = energy_of(trial.moments) - _energy(*model)
-        trial = trial.after(inertia + hidden for inertia in history.tolist())
-        if best is None or trial.inertia < best.inertia:
-            best = trial if best is None else trial.after(best.history)
+        if best is None:
+            split = _native.split_points(*model, n_clusters)
+            model_step = exact_step if model[0] is points else step(*model, n_threads)
+            best = overshooting_lloyd(model_step, split, START_STEPS)
+            if model_step is not exact_step:
+                trial = overshooting_lloyd(exact_step, best.centroids, 0)
+                best = _after_search(trial, best.history, model)
+        else:
+            # The largest breath splits a cluster in four.
+            n_breaths = -(-4 * limits.n_splits // n_clusters)
+            found, history = _native.search(
+                *model, best.centroids, n_clusters, limits.n_trials, n_breaths, seed % 2**64
+            )
+            if limits.n_run_steps:
+                runs_step = step(*_finer_model(points, weights, n_clusters, n_threads), n_threads)
+                found = overshooting_lloyd(
+                    runs_step, found, limits.n_run_steps, min_gain=limits.min_gain
+                ).centroids
+            trial = overshooting_lloyd(
+                exact_step, found, limits.n_exact_steps, min_gain=limits.min_gain
+            )
+            if trial.inertia < best.inertia:
+                best = _after_search(trial, history, model).after(best.history)
         if name == effort:
             break
-        start = best.centroids
     assert best is not None
     return _finished(points, best, n_threads)
 
@@ -230,6 +238,15 @@ def _coarse_model(points: Points, weights: Weights, n_cells: int) -> tuple[Point
     if len(points) <= 2 * n_cells:
         return points, weights
     return _native.merge_cells(points, weights, n_cells)
+
+
+def _after_search(
+    descent: Descent, history: Iterable[float], model: tuple[Points, Weights]
+) -> Descent:
+    """Put the inertias of a search on the model before those of steps over all points."""
+    # What the cells' means leave out of the inertia is the same for all centroids.
+    hidden = energy_of(descent.moments) - _energy(*model)
+    return descent.after(inertia + hidden for inertia in history)
 
 
 def _finer_model(

@@ -85,7 +85,7 @@ class Opacity:
         """The fourth coordinates of alpha 0 to 255; 1 for opaque, less for others."""
         coordinates = 1 - self.gap - self.scale * (1 - np.arange(256) / 255)
         coordinates[0] -= self.gap
-        coordinates[255] = 1
+        coordinates[255] = OPAQUE
         return coordinates.astype(np.float32)
 
     def scaled(self, points: Points, colors: Colors) -> Points:
@@ -121,14 +121,29 @@ class Space:
         ``(colors, n_threads)``: (n, 4) uint8 to (n, 4) float32 points.
     to_srgb : callable
         (n, 4) float32 points to the nearest (n, 4) uint8 colors inside sRGB.
+    channel : callable, optional
+        Gives the coordinates (256,) float32 of a channel's values in opaque colors, where the axes
+        are those of red, green and blue.
     """
 
     from_srgb: Callable[[Colors, int], Points]
     to_srgb: Callable[[Points], Colors]
+    channel: Callable[[], NDArray[np.float32]] | None = None
 
+
+# The fourth coordinate of opaque colors, in every space.
+OPAQUE = 1.0
 
 # Red, green and blue from 0 to 1; black and white are the square root of 3 apart.
 _CUBE = Opacity(gray=(0.5, 0.5, 0.5), gap=2.4)
+
+
+def _srgb_channel() -> NDArray[np.float32]:
+    return np.arange(256, dtype=np.uint8) * np.float32(1 / 255)
+
+
+def _linear_channel() -> NDArray[np.float32]:
+    return _light()[::2].astype(np.float32)
 
 
 def _srgb_points(colors: Colors, n_threads: int) -> Points:
@@ -137,7 +152,7 @@ def _srgb_points(colors: Colors, n_threads: int) -> Points:
 
 def _linear_points(colors: Colors, n_threads: int) -> Points:
     points = np.empty(colors.shape, np.float32)
-    points[:, :3] = _light()[::2].astype(np.float32)[colors[:, :3]]
+    points[:, :3] = _linear_channel()[colors[:, :3]]
     return _CUBE.scaled(points, colors)
 
 
@@ -218,8 +233,8 @@ def _light() -> NDArray[np.float64]:
 
 
 SPACES: dict[str, Space] = {
-    "srgb": Space(_srgb_points, _srgb_colors),
-    "linear": Space(_linear_points, _linear_colors),
+    "srgb": Space(_srgb_points, _srgb_colors, _srgb_channel),
+    "linear": Space(_linear_points, _linear_colors, _linear_channel),
     "oklab": _root_space(OKLAB_CONES, OKLAB_AXES, Opacity(gray=(0.5, 0.0, 0.0), gap=1.4)),
     "oklab-weighted": _root_space(
         OKLAB_CONES, _WEIGHTED_AXES, Opacity(gray=(0.5, 0.0, 0.0), gap=1.4)

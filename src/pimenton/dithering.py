@@ -7,15 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimenton import _native
-from pimenton.colorspace import SPACES
+from pimenton.colorspace import OPAQUE, SPACES
+from pimenton.diffusion import DIFFUSIONS, SIERRA, Bands, Taps, shares_of
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.palette import Palette
 from pimenton.pixels import Indices, Pixels, Points, thread_count
 from pimenton.quality import prepare, ssimulacra2
 
-# Picture, its histogram, palette, space, strength, threads.
-Dither = Callable[[Pixels, Histogram, Palette, str, float, int], Indices]
+# Picture, its histogram if it is at hand, palette, space, strength, threads.
+Dither = Callable[[Pixels, Histogram | None, Palette, str, float, int], Indices]
 
 # By SSIMULACRA 2 on photographs the best for every table of taps and 16 to 256 colors: with the
 # whole error passed on, what no mixture reaches adds up.
@@ -24,14 +25,20 @@ STRENGTH = 0.8
 
 def map_nearest(
     pixels: Pixels,
-    histogram: Histogram,
+    histogram: Histogram | None,
     palette: Palette,
     space: str,
     strength: float,
     n_threads: int,
 ) -> Indices:
-    """Give each pixel the nearest entry, searched once for each distinct color."""
+    """Give each pixel the nearest entry, searched once for each distinct color.
+
+    Where the histogram is rough, it is looked up for each pixel instead.
+    """
     from_srgb = SPACES[space].from_srgb
+    if histogram is not None and histogram.is_rough:
+        return _map_each(pixels, histogram, from_srgb(palette.colors, 1), space, n_threads)
+    histogram = histogram or Histogram.of(pixels, n_threads=n_threads)
     labels = _native.assign(
         histogram.points(space, n_threads=n_threads), from_srgb(palette.colors, 1), n_threads
     )
@@ -40,35 +47,28 @@ def map_nearest(
     return indices.reshape(pixels.shape[:2])
 
 
-# Rows of (dx, dy, parts): where the parts of an error go, dx along the row and dy below it.
-_Taps = tuple[tuple[int, int, int], ...]
-
-# R. W. Floyd and L. Steinberg, "An adaptive algorithm for spatial grey scale", 1976.
-FLOYD_STEINBERG: _Taps = ((1, 0, 7), (-1, 1, 3), (0, 1, 5), (1, 1, 1))
-# F. Sierra, 1989.
-SIERRA: _Taps = (
-    *((1, 0, 5), (2, 0, 3)),
-    *((-2, 1, 2), (-1, 1, 4), (0, 1, 5), (1, 1, 4), (2, 1, 2)),
-    *((-1, 2, 2), (0, 2, 3), (1, 2, 2)),
-)
-# P. Stucki, "MECCA - a multiple-error correction computation algorithm", IBM RZ 1060, 1981.
-STUCKI: _Taps = (
-    *((1, 0, 8), (2, 0, 4)),
-    *((-2, 1, 2), (-1, 1, 4), (0, 1, 8), (1, 1, 4), (2, 1, 2)),
-    *((-2, 2, 1), (-1, 2, 2), (0, 2, 4), (1, 2, 2), (2, 2, 1)),
-)
-# B. Atkinson, for the first Macintosh: a quarter of the error is dropped.
-ATKINSON: _Taps = ((1, 0, 1), (2, 0, 1), (-1, 1, 1), (0, 1, 1), (1, 1, 1), (0, 2, 1))
-
-# Longest error that is passed on, in distances from entry to entry: more than this smears a color
-# that no entry comes near to over its surroundings.
-MAX_ERROR = 2.0
-# The same as a part of the way from black to white, where not all entries are opaque.
-MAX_SHARE = 0.3
-_EXTREMES = np.array([[0, 0, 0, 255], [255, 255, 255, 255]], np.uint8)
+# Pixels that are made points at a time.
+_PIXELS_AT_ONCE = 1 << 16
 
 
-def diffusion(taps: _Taps, n_parts: int) -> Dither:
+def _map_each(
+    pixels: Pixels, histogram: Histogram, entries: Points, space: str, n_threads: int
+) -> Indices:
+    """Give each pixel the nearest entry, out of those that may win around its color."""
+    rows = np.ascontiguousarray(pixels).reshape(-1, 4)
+    from_srgb, channel = SPACES[space].from_srgb, SPACES[space].channel
+    if channel is not None:
+        indices = _native.map_pixels(rows, histogram.colors, channel(), OPAQUE, entries, n_threads)
+        return indices.reshape(pixels.shape[:2])
+    n_each = _PIXELS_AT_ONCE * n_threads
+    parts = [
+        _native.map_points(from_srgb(rows[i : i + n_each], n_threads), entries, n_threads)
+        for i in range(0, len(rows), n_each)
+    ]
+    return np.concatenate(parts).reshape(pixels.shape[:2])
+
+
+def diffusion(taps: Taps, n_parts: int) -> Dither:
     """Make a dithering that passes errors on by a table of taps.
 
     Four rows run to, four fro. A color that is exactly a palette entry, in a pixel whose four
@@ -85,41 +85,24 @@ def diffusion(taps: _Taps, n_parts: int) -> Dither:
 
     def diffuse(
         pixels: Pixels,
-        histogram: Histogram,
+        histogram: Histogram | None,
         palette: Palette,
         space: str,
         strength: float,
         n_threads: int,
     ) -> Indices:
-        from_srgb = SPACES[space].from_srgb
-        entries = from_srgb(palette.colors, 1)
-        return _native.diffuse(
-            np.ascontiguousarray(pixels),
-            histogram.colors,
-            histogram.points(space, n_threads=n_threads),
-            exact_entries(histogram, palette),
-            entries,
-            table,
-            strength=strength,
-            cap=longest_error(palette, entries, space),
-            serpentine=True,
-        )
+        pixels = np.ascontiguousarray(pixels)
+        height, width = pixels.shape[:2]
+        bands = Bands(width, palette, space, table, strength)
+        indices = np.empty((height, width), np.uint8)
+        n_rows = max(_PIXELS_AT_ONCE // width, 1)
+        for y in range(0, height, n_rows):
+            end = min(y + n_rows, height)
+            rows = pixels[max(y - 1, 0) : end + 1]
+            indices[y:end] = bands.draw(rows, y > 0, end < height, n_threads)
+        return indices
 
     return diffuse
-
-
-def shares_of(taps: _Taps, n_parts: int) -> NDArray[np.float32]:
-    """Give the taps as rows (dx, dy, share of the error)."""
-    return np.array([(dx, dy, parts / n_parts) for dx, dy, parts in taps], np.float32)
-
-
-def longest_error(palette: Palette, entries: Points, space: str) -> float:
-    """Give the longest error that a pixel may pass on, in the units of the space."""
-    longest = MAX_ERROR * spacing(entries)
-    if palette.is_opaque:
-        return longest
-    # No error may carry a pixel over the gap that keeps opaque and clear apart from the rest.
-    return min(longest, MAX_SHARE * spacing(SPACES[space].from_srgb(_EXTREMES, 1)))
 
 
 def exact_entries(histogram: Histogram, palette: Palette) -> NDArray[np.int16]:
@@ -134,23 +117,6 @@ def exact_entries(histogram: Histogram, palette: Palette) -> NDArray[np.int16]:
     return exact
 
 
-def spacing(entries: Points) -> float:
-    """Give the middle one of the distances from each entry to its nearest neighbour.
-
-    Examples
-    --------
-    >>> spacing(np.array([[0, 0, 0, 1], [3, 0, 0, 1], [4, 0, 0, 1]], np.float32))
-    1.0
-    """
-    if len(entries) == 1:
-        return 0.0
-    # Axis by axis, since sums along an axis may be taken in any order.
-    sq = sum((axis[:, np.newaxis] - axis) ** 2 for axis in entries.astype(np.float64).T)
-    assert isinstance(sq, np.ndarray)
-    np.fill_diagonal(sq, np.inf)
-    return float(np.sort(np.sqrt(sq.min(axis=1)))[len(entries) // 2])
-
-
 # How much the variance of a mixture counts beside the squared error of its average: with more, a
 # color must be farther from its nearest entry before it is mixed. By SSIMULACRA 2 on photographs
 # 0.1 is best for 16 colors and 0.2 for 256; without it partners from far away are taken.
@@ -160,7 +126,7 @@ _ROWS_AT_ONCE = 256
 
 def mix_by_blue_noise(
     pixels: Pixels,
-    histogram: Histogram,
+    histogram: Histogram | None,
     palette: Palette,
     space: str,
     strength: float,
@@ -178,6 +144,8 @@ def mix_by_blue_noise(
        Visual Processing, and Digital Display IV, SPIE 1913, 1993.
     """
     from_srgb = SPACES[space].from_srgb
+    if histogram is None or histogram.is_rough:
+        histogram = Histogram.of(pixels, n_threads=n_threads)
     points = histogram.points(space, n_threads=n_threads)
     entries = from_srgb(palette.colors, 1)
     nearest = _native.assign(points, entries, n_threads)
@@ -222,7 +190,7 @@ _SQUARE = 256
 
 def choose_by_measurement(
     pixels: Pixels,
-    histogram: Histogram,
+    histogram: Histogram | None,
     palette: Palette,
     space: str,
     strength: float,
@@ -240,7 +208,7 @@ def choose_by_measurement(
 
 def worthy_strength(
     sample: Pixels,
-    histogram: Histogram,
+    histogram: Histogram | None,
     palette: Palette,
     space: str,
     strength: float,
@@ -283,13 +251,6 @@ def _places(side: int) -> tuple[int, int]:
     return (side // 2 - _SQUARE) // 2, (side - side // 2 - _SQUARE) // 2 + side // 2
 
 
-# Taps, and the parts of a whole error.
-DIFFUSIONS: dict[str, tuple[_Taps, int]] = {
-    "floyd-steinberg": (FLOYD_STEINBERG, 16),
-    "sierra": (SIERRA, 32),
-    "stucki": (STUCKI, 42),
-    "atkinson": (ATKINSON, 8),
-}
 AUTO = diffusion(SIERRA, 32)
 
 DITHERS: dict[str, Dither] = {
@@ -346,7 +307,5 @@ def remap(
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be between 0 and 1; got {strength}")
     n_threads = thread_count(n_threads)
-    if histogram is None:
-        histogram = Histogram.of(pixels, n_threads=n_threads)
     indices = DITHERS[dither](pixels, histogram, palette, space, strength, n_threads)
     return IndexedImage(indices, palette)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from pimenton.clustering import Clustering
 from pimenton.dithering import remap
 from pimenton.errors import QualityNotReached
-from pimenton.fitting import fit_palette, is_exact
+from pimenton.fitting import fit_palette, is_exact, roughly
 from pimenton.formats import encode
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
@@ -83,7 +83,7 @@ class Task:
         """Count the colors of a picture."""
         pixels = round_opacity(original) if format == "gif" else original
         with stage("counting"):
-            histogram = Histogram.of(pixels, n_threads=n_threads)
+            histogram = counted(pixels, options, n_threads)
         return cls(original, pixels, histogram, format, options, n_threads, stage)
 
     @property
@@ -129,6 +129,19 @@ def encoded(image: IndexedImage, task: Task) -> tuple[IndexedImage, bytes]:
     if not orders_free or task.format != "png":
         return image, data
     return smallest(image, data, with_effort, (by_use, by_neighbours))
+
+
+# With more pixels their colors repeat, and a search for each distinct one takes less time.
+_MOST_ROUGH = 1 << 20
+
+
+def counted(pixels: Pixels, options: Options, n_threads: int) -> Histogram:
+    """Count the colors of a picture, roughly where that is all that a fast search looks at."""
+    if pixels.shape[0] * pixels.shape[1] <= _MOST_ROUGH:
+        rough = roughly(partial(Histogram.rough, pixels, n_threads=n_threads), options)
+        if rough is not None:
+            return rough
+    return Histogram.of(pixels, n_threads=n_threads)
 
 
 def quantized(

@@ -1,5 +1,6 @@
 """The palette of a picture: imposed, fitted freely, or fitted as far as something binds it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,11 @@ from pimenton.histogram import Histogram
 from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.pixels import Pixels, thread_count
+
+# Bits of a channel that a fast search looks at, more where these leave too few colors for each one
+# wanted: their being merged would show.
+ROUGH_BITS = (5, 6)
+ROUGH_SHARE = 16
 
 # Colors that are clustered at the most, some 60 bytes each; more are merged. It takes a picture of
 # noise, or many pictures, to have so many.
@@ -65,6 +71,8 @@ def fit_palette(
     n_threads = thread_count(n_threads)
     space = SPACES[options.space]
     whole, histogram = histogram, bounded(histogram)
+    if histogram.is_opaque and not histogram.is_rough:
+        histogram = roughly(histogram.coarsen, options) or histogram
     points = histogram.points(options.space, n_threads=n_threads)
     if options.palette is not None:
         imposed = Palette.of_hex(options.palette)
@@ -103,6 +111,23 @@ def fit_palette(
             options.palette_size - len(locked), n_threads,
         )  # fmt: skip
     return Palette.of(np.concatenate([locked, colors])), clustering
+
+
+def roughly(coarse: Callable[[int], Histogram | None], options: Options) -> Histogram | None:
+    """Give the colors that a fast search looks at, by a function of the bits of a channel.
+
+    Whether they come from pixels or from a histogram, they are the same, so a picture has the same
+    palette whole and in tiles.
+    """
+    if options.effort != "fast" or options.parses or options.lossless or not options.is_free:
+        return None
+    for n_bits in ROUGH_BITS:
+        histogram = coarse(n_bits)
+        if histogram is None:
+            return None
+        if len(histogram.colors) >= ROUGH_SHARE * options.palette_size:
+            return histogram
+    return None
 
 
 def bounded(histogram: Histogram, most: int = MOST_COLORS) -> Histogram:

@@ -24,10 +24,13 @@ class Histogram:
         translucent ones first, then the opaque ones. Read-only.
     counts : (m,) int64
         Pixels of each color, all positive. Read-only.
+    is_rough : bool
+        Whether near colors were merged, so that a pixel's own color may not be among them.
     """
 
     colors: Colors
     counts: Counts
+    is_rough: bool = False
     # Of the space asked for last: clustering and mapping want the same.
     _points: dict[str, Points] = field(default_factory=dict, init=False, repr=False)
 
@@ -57,6 +60,40 @@ class Histogram:
         ([[255, 255, 255, 255]], [6])
         """
         return cls(*_native.count_colors(_rows(pixels), thread_count(n_threads)))
+
+    @classmethod
+    def rough(
+        cls, pixels: Pixels, n_bits: int, *, n_threads: int | None = None
+    ) -> "Histogram | None":
+        """Give what ``coarsen`` makes of an opaque picture's histogram, in a fraction of the time.
+
+        Parameters
+        ----------
+        pixels : (height, width, 4) uint8
+            A picture.
+        n_bits : int
+            Bits of a channel that are looked at, 1 to 6.
+        n_threads : int, optional
+            Threads to use, by default one a core; they change no bit.
+
+        Returns
+        -------
+        Histogram or None
+            None if a pixel is not opaque.
+
+        Examples
+        --------
+        >>> gray = np.array([[[8, 8, 8, 255], [9, 9, 9, 255], [10, 10, 10, 255]]], np.uint8)
+        >>> Histogram.rough(gray, 6) == Histogram.of(gray).coarsen(6)
+        True
+        """
+        parts = _native.count_coarsely(_rows(pixels), 3 * n_bits, thread_count(n_threads))
+        return cls(*parts, is_rough=True) if len(parts[0]) else None
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether all colors are."""
+        return bool(self.colors[0, 3] == 255)
 
     def __add__(self, other: "Histogram") -> "Histogram":
         """Count the colors of both pictures together."""
@@ -129,7 +166,7 @@ class Histogram:
             sums = np.add.reduceat(self.counts * self.colors[:, channel], first)
             colors[:, channel] = (sums + counts // 2) // counts
         colors[colors[:, 3] == 0] = 0
-        return Histogram(colors, counts)
+        return Histogram(colors, counts, is_rough=self.is_rough or n_bits < 8)
 
     def ranks(self, pixels: Pixels, *, n_threads: int | None = None) -> Ranks:
         """Give the place of each pixel's color in the histogram.

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pimenton.animation import compress_source
-from pimenton.drawing import quantized
+from pimenton.drawing import counted, quantized
 from pimenton.formats import format_of, write_atomically
-from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
 from pimenton.pixels import thread_count
@@ -66,7 +65,7 @@ def quantize(
     with stage("reading"):
         pixels = read_image(image)
     with stage("counting"):
-        histogram = Histogram.of(pixels, n_threads=n_threads)
+        histogram = counted(pixels, options, n_threads)
     return quantized(pixels, histogram, options, n_threads, stage)[0]
 
 

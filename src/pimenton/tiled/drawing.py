@@ -10,7 +10,8 @@ import numpy as np
 
 from pimenton import _native
 from pimenton.bands import BandedDiffusion
-from pimenton.dithering import DIFFUSIONS, remap
+from pimenton.diffusion import DIFFUSIONS
+from pimenton.dithering import remap
 from pimenton.histogram import Histogram
 from pimenton.lookup import Lookup
 from pimenton.palette import Palette

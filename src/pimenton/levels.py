@@ -46,10 +46,14 @@ class Curve:
         return min(max((y1 - y0) / (x1 - x0), -60.0), -10.0)
 
     def through(self, scores: dict[int, float]) -> "Curve":
-        """Move the curve by what the last measured score is off, and put measured points in."""
+        """Stretch the curve to the last measured score, and put measured points in.
+
+        What is missing to 100 is larger or smaller by one factor everywhere.
+        """
         last, score = next(reversed(scores.items()))
-        moved_by = score - self.at(last)
-        moved = {level: value + moved_by for level, value in self.scores.items()}
+        missing = 100 - self.at(last)
+        stretch = (100 - score) / missing if missing > 0 else 1.0
+        moved = {level: 100 - (100 - value) * stretch for level, value in self.scores.items()}
         kept = {
             level: value
             for level, value in moved.items()

@@ -27,7 +27,7 @@ _FINENESS = 0.05  # if it is no larger part of what is missing to 100
 _FIRST = tuple(USUAL)
 # A picture's sample: a part of its rows, in so many bands, within these numbers of pixels.
 _SHARE, _N_BANDS = 0.3, 3
-_LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 700_000
+_LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 1_000_000
 _N_WHOLE = 5
 # Of more pixels than that a balanced search parses and writes as a fast one does, and is content
 # with the second trial on all of them that reaches the quality, and with passing it by so much.

@@ -183,6 +183,17 @@ def oklab(colors: Colors) -> NDArray[np.float64]:
     return np.hstack([over_gray, np.where(opacity == 0, place - 1.4, place)])
 
 
+def place_colors(
+    colors: Colors,
+    channel: NDArray[np.float32],
+    opacities: NDArray[np.float32],
+    gray: tuple[float, float, float],
+) -> Points:
+    opacity = (colors[:, 3:] * np.float32(1 / 255)).astype(np.float32)
+    over_gray = channel[colors[:, :3]] * opacity + np.array(gray, np.float32) * (1 - opacity)
+    return np.hstack([over_gray, opacities[colors[:, 3:]]])
+
+
 class BandDiffuser:
     """Diffuses errors pixel by pixel, in float32: four rows in one direction, four in the other."""
 

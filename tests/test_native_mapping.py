@@ -78,6 +78,15 @@ def test_pixels_are_mapped_as_assigned(pixels: Pixels, k: int, space: str, seed:
     assert np.array_equal(labels, reference.assign(from_srgb(rows, 1), entries))
 
 
+@given(images(), st.integers(1, 3), st.integers(0, 999))
+def test_colors_are_placed_as_by_the_reference(pixels: Pixels, n_threads: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    channel, opacities = rng.random((2, 256)).astype(np.float32)
+    rows, gray = pixels.reshape(-1, 4), (0.5, 0.25, 0.75)
+    points = _native.place_colors(rows, channel, opacities, gray, n_threads)
+    assert np.array_equal(points, reference.place_colors(rows, channel, opacities, gray))
+
+
 def test_a_pixel_far_from_all_colors_is_refused() -> None:
     colors = np.array([[8, 8, 8, 255]], np.uint8)
     rows = np.array([[9, 9, 9, 255], [99, 9, 9, 255]], np.uint8)

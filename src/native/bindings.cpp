@@ -1,6 +1,7 @@
 // The border between Python and the kernel: checks shapes, releases the interpreter lock, calls.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -214,12 +215,24 @@ auto convert_colors_(Rows<std::uint8_t, 4> colors, const std::vector<float>& spa
     root_space.toe_start = space[23];
     std::copy_n(space.begin() + 24, 3, root_space.gray.begin());
     std::copy_n(opacities.data(), 256, root_space.opacities.begin());
-    std::vector<float> points(colors.size());
+    Filled<float> points(colors.size());
     {
         Unlocked unlocked;
-        convert_colors(view(colors), root_space, points, n_threads, active_width());
+        convert_colors(view(colors), root_space, points.values(), n_threads, active_width());
     }
-    return array_of(std::move(points), {colors.shape(0), 4});
+    return points.array({colors.shape(0), 4});
+}
+
+auto place_colors_(Rows<std::uint8_t, 4> colors, Line<float> channel, Line<float> opacities,
+                   std::array<float, 3> gray, int n_threads) {
+    require(channel.size() == 256 && opacities.size() == 256, "tables must be of 256 values");
+    Filled<float> points(colors.size());
+    {
+        Unlocked unlocked;
+        place_colors(view(colors), view(channel), view(opacities), gray, points.values(), n_threads,
+                     active_width());
+    }
+    return points.array({colors.shape(0), 4});
 }
 
 auto linear_light_() {
@@ -700,6 +713,9 @@ NB_MODULE(_native, m) {
           nb::arg("colors").noconvert(), nb::arg("labels").noconvert(), nb::arg("n_threads"));
     m.def("convert_colors", &convert_colors_, nb::arg("colors").noconvert(), nb::arg("space"),
           nb::arg("opacities").noconvert(), nb::arg("n_threads"));
+    m.def("place_colors", &place_colors_, nb::arg("colors").noconvert(),
+          nb::arg("channel").noconvert(), nb::arg("opacities").noconvert(), nb::arg("gray"),
+          nb::arg("n_threads"));
     m.def("linear_light", &linear_light_);
     m.def("assign", &assign_, nb::arg("points").noconvert(), nb::arg("centroids").noconvert(),
           nb::arg("n_threads"));

@@ -102,4 +102,33 @@ inline void convert_colors(std::span<const std::uint8_t> colors, const RootSpace
     });
 }
 
+// Colors whose axes are those of red, green and blue, each value by a table, over gray.
+struct PlaceColors {
+    [[gnu::always_inline]] static void run(const std::uint8_t* colors, std::size_t n,
+                                           const float* channel, const float* opacities,
+                                           const std::array<float, 3>* gray, float* points) {
+        constexpr float whole = 1.0f / 255.0f;
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::uint8_t* color = colors + 4 * i;
+            // 255 times the float next to 1/255 is 1 exactly, so opaque colors are as in the table.
+            const float opacity = static_cast<float>(color[3]) * whole;
+            for (std::size_t a = 0; a < 3; ++a)
+                points[4 * i + a] = channel[color[a]] * opacity + (*gray)[a] * (1.0f - opacity);
+            points[4 * i + 3] = opacities[color[3]];
+        }
+    }
+};
+
+inline void place_colors(std::span<const std::uint8_t> colors, std::span<const float> channel,
+                         std::span<const float> opacities, const std::array<float, 3>& gray,
+                         std::span<float> points, int n_threads, Width width) {
+    constexpr std::size_t per_chunk = std::size_t{1} << 16;
+    const std::size_t n = colors.size() / 4;
+    for_each_chunk(chunks_of(n, per_chunk), n_threads, [&](std::size_t chunk) {
+        const std::size_t first = chunk * per_chunk;
+        run<PlaceColors>(width, colors.data() + 4 * first, std::min(per_chunk, n - first),
+                         channel.data(), opacities.data(), &gray, points.data() + 4 * first);
+    });
+}
+
 }  // namespace pimenton

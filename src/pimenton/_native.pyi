@@ -47,6 +47,18 @@ def convert_colors(
     The opacities (256,) are the fourth coordinates of alpha 0 to 255.
     """
 
+def place_colors(
+    colors: Colors,
+    channel: NDArray[np.float32],
+    opacities: NDArray[np.float32],
+    gray: tuple[float, float, float],
+    n_threads: int,
+) -> Points:
+    """Take colors (n, 4) to points (n, 4) by a table (256,) of each channel's values, over gray.
+
+    The opacities (256,) are the fourth coordinates of alpha 0 to 255.
+    """
+
 def linear_light() -> NDArray[np.float64]:
     """Give linear light (511,) of the sRGB values 0, 0.5, 1 ... 255."""
 

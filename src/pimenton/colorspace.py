@@ -88,17 +88,6 @@ class Opacity:
         coordinates[255] = OPAQUE
         return coordinates.astype(np.float32)
 
-    def scaled(self, points: Points, colors: Colors) -> Points:
-        """Change opaque points, in place, to those of colors that may not be opaque."""
-        alpha = colors[:, 3]
-        points[:, 3] = self.coordinates[alpha]
-        if alpha.min(initial=255) < 255:
-            # 255 * float32(1/255) is 1 exactly, so opaque points stay as they are.
-            opacity = (alpha * np.float32(1 / 255))[:, np.newaxis]
-            points[:, :3] *= opacity
-            points[:, :3] += np.array(self.gray, np.float32) * (1 - opacity)
-        return points
-
     def unscaled(self, points: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give the coordinates of opaque points (n, 3), and opacity (n,), 0 to 1."""
         exact = points.astype(np.float64)
@@ -147,13 +136,17 @@ def _linear_channel() -> NDArray[np.float32]:
 
 
 def _srgb_points(colors: Colors, n_threads: int) -> Points:
-    return _CUBE.scaled(colors * np.float32(1 / 255), colors)
+    return _placed(colors, _srgb_channel(), n_threads)
 
 
 def _linear_points(colors: Colors, n_threads: int) -> Points:
-    points = np.empty(colors.shape, np.float32)
-    points[:, :3] = _linear_channel()[colors[:, :3]]
-    return _CUBE.scaled(points, colors)
+    return _placed(colors, _linear_channel(), n_threads)
+
+
+def _placed(colors: Colors, channel: NDArray[np.float32], n_threads: int) -> Points:
+    return _native.place_colors(
+        np.ascontiguousarray(colors), channel, _CUBE.coordinates, _CUBE.gray, n_threads
+    )
 
 
 def _srgb_colors(points: Points) -> Colors:

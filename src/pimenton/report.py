@@ -34,7 +34,8 @@ class Report:
     quality_reached : bool or None
         Whether it is what was asked for, or 80 where nothing was.
     inertia : float
-        Of the clustering before its centroids were rounded, in the units of the color space.
+        Of the clustering before its centroids were rounded, in the units of the color space; a fast
+        search leaves out what is inside the colors that it merges.
     n_iter : int
         Steps of K-means that were kept.
     history : tuple of float

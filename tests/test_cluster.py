@@ -66,6 +66,12 @@ def test_a_shared_palette_is_that_of_one_machine(photos: Path, client: Any) -> N
         assert there == here
 
 
+def test_any_number_of_calls_can_be_handed_over(client: Any) -> None:
+    submit = submitter(client)
+    handed = [submit(abs, -i) for i in range(40)]
+    assert [future.result() for future in handed] == list(range(40))
+
+
 def test_workers_that_die_take_no_file_with_them(photos: Path, client: Any) -> None:
     out = photos.parent / "out"
     outcomes = []

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any
 
 from pimenton.batch import Outcome, Rules
@@ -143,17 +144,18 @@ class Tasks(Executor):
 
 def submitter(client: "Client") -> Submit:
     """Give what hands calls over, and waits while too many that wait for no other are waiting."""
-    from distributed import Future, wait
+    from distributed import Future
 
-    waiting: set[Any] = set()
+    n_threads = sum(client.nthreads().values())
+    room = Semaphore(max(16, 4 * n_threads))
 
     def submit(function: Callable[..., Any], *arguments: Any) -> Any:
+        waits_for_other = any(isinstance(argument, Future) for argument in arguments)
+        if not waits_for_other:
+            room.acquire()
         future = client.submit(function, *arguments, pure=False)
-        if not any(isinstance(argument, Future) for argument in arguments):
-            waiting.add(future)
-            n_threads = sum(client.nthreads().values())
-            while len(waiting) > max(16, 4 * n_threads):
-                waiting.difference_update(wait(waiting, return_when="FIRST_COMPLETED").done)
+        if not waits_for_other:
+            future.add_done_callback(lambda done: room.release())
         return future
 
     return submit

@@ -52,7 +52,10 @@ def quantize_array(array: Any, options: Options | None = None, **choices: Any) -
         (height, width) or (height, width, 1 to 4) of what ``as_rgba`` takes: gray, gray and
         opacity, RGB or RGBA.
     options : Options, optional
-        All choices at once; error diffusion, which goes from chunk to chunk, is none of them.
+        All choices at once. Of dithers there is blue noise, which any chunk has by itself; error
+        diffusion would make each chunk wait for those above and beside it, so that computing a
+        part computed all before it. ``compress_tiles`` carries it through an array that is stored
+        as Zarr.
     **choices
         Fields of ``Options``, in place of those in ``options``.
 

@@ -170,7 +170,7 @@ def parse_effort(pixels: Pixels, effort: str) -> str:
 
 
 def _is_large(pixels: Pixels) -> bool:
-    return pixels.shape[0] * pixels.shape[1] > LARGE
+    return bool(pixels.shape[0] * pixels.shape[1] > LARGE)
 
 
 def fit_quality(

@@ -90,25 +90,39 @@ def test_workers_that_die_take_no_file_with_them(photos: Path, client: Any) -> N
 
 
 @contextmanager
-def scheduler_at(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a scheduler and a worker as one would by hand."""
+def scheduler_at(port: int, *, has_worker: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a scheduler, and a worker, as one would by hand."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     dask = [sys.executable, "-W", "ignore", "-m", "dask"]
     address = f"tcp://127.0.0.1:{port}"
     plain = ["--no-dashboard"]
-    scheduler = subprocess.Popen(
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), *plain], **quiet
-    )
-    worker = subprocess.Popen(
-        [*dask, "worker", address, "--nthreads", "1", "--no-nanny", "--death-timeout", "20",
-         *plain], **quiet,
-    )  # fmt: skip
+    commands = [[*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), *plain]]
+    if has_worker:
+        commands.append([*dask, "worker", address, "--nthreads", "1", "--no-nanny",
+                         "--death-timeout", "20", *plain])  # fmt: skip
+    processes = [subprocess.Popen(command, **quiet) for command in commands]
     try:
-        yield scheduler
+        yield processes[0]
     finally:
-        for process in (scheduler, worker):
+        for process in processes:
             process.kill()
             process.wait()
+
+
+def test_a_cluster_without_workers_is_said(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pimenton.cluster.WITHOUT_WORKERS", 3)
+    port, out = free_port(), photos.parent / "out"
+    address = f"tcp://127.0.0.1:{port}"
+    words = ["compress", str(photos), "--to", str(out), "-k", "8", "--scheduler", address]
+    with scheduler_at(port, has_worker=False):
+        _wait_for(port)
+        for more in ([], ["--shared-palette"]):
+            assert main([*words, *more]) == 1
+            complaint = capsys.readouterr().err.splitlines()[-1]
+            assert complaint == f"pimenton: {address}: the scheduler had no worker for 0.05 minutes"
+    assert not out.exists() or not list(out.iterdir())
 
 
 def test_a_run_goes_on_after_its_scheduler_died(photos: Path) -> None:

@@ -7,8 +7,8 @@ import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
-from threading import Semaphore
+from contextlib import contextmanager, suppress
+from threading import Event, Semaphore, Thread
 from typing import TYPE_CHECKING, Any
 
 from pimenton.batch import Outcome, Rules
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # Seconds in which a scheduler answers, or is not there.
 PATIENCE = 20
+
+# Seconds that a cluster may be without any worker: enough for one that starts machines on demand.
+WITHOUT_WORKERS = 600
 
 # Machines on which a task may die, before it is tried file by file.
 N_DEATHS = 3
@@ -45,7 +48,7 @@ def cluster_at(address: str, n_workers: int | None = None) -> "Iterator[Client]"
     Raises
     ------
     OSError
-        If the scheduler does not answer.
+        If the scheduler does not answer, or has no worker for ten minutes.
     ValueError
         If Dask is not installed.
     """
@@ -77,8 +80,40 @@ def cluster_at(address: str, n_workers: int | None = None) -> "Iterator[Client]"
                 yield client
         else:
             _knock(address)
-            with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
+            with (
+                distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client,
+                _watched(client, address),
+            ):
                 yield client
+
+
+@contextmanager
+def _watched(client: "Client", address: str) -> Iterator[None]:
+    """Close the connection, which ends whatever waits, if there is no worker for too long."""
+    left, gave_up = Event(), Event()
+    thread = Thread(target=_watch, args=(client, left, gave_up), daemon=True)
+    thread.start()
+    try:
+        yield
+    except Exception as error:
+        if not gave_up.is_set():
+            raise
+        minutes = f"{WITHOUT_WORKERS / 60:g} minutes"
+        raise OSError(f"{address}: the scheduler had no worker for {minutes}") from error
+    finally:
+        left.set()
+        thread.join()
+
+
+def _watch(client: "Client", left: Event, gave_up: Event) -> None:
+    n_looks = 0
+    with suppress(OSError, RuntimeError):  # a scheduler that is gone is found out elsewhere
+        while not left.wait(WITHOUT_WORKERS / 20) and client.status == "running":
+            n_looks = 0 if client.nthreads() else n_looks + 1
+            if n_looks == 20:
+                gave_up.set()
+                client.close()
+                return
 
 
 def _knock(address: str) -> None:

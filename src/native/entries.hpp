@@ -7,22 +7,95 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "parallel.hpp"
+#include "simd.hpp"
 
 namespace pimenton {
 
 constexpr float far_away = 1e9f;    // a coordinate of what may not be copied
+
+constexpr std::size_t most_entries = 256;
+constexpr std::size_t n_nearest = 16;  // entries that are always worth a look
+
+// Chooses entries for a cell of some width around a middle: the nearest to the middle, and those that
+// may be nearest somewhere else in it, in their order.
+struct ChooseEntries {
+    [[gnu::always_inline]] static void run(const float* const* planes, std::size_t k,
+                                           std::array<float, 4> middle, float width,
+                                           std::uint32_t* chosen, std::size_t* n_chosen) {
+        std::array<float, most_entries> square{}, reach{};
+        for (std::size_t a = 0; a < 4; ++a)
+            for (std::size_t j = 0; j < k; ++j) {
+                const float offset = planes[a][j] - middle[a];
+                square[j] += offset * offset;
+            }
+        // Squared distances, of which none is negative, are ordered as their bits are.
+        std::array<std::int32_t, most_entries> order;
+        for (std::size_t j = 0; j < k; ++j) order[j] = std::bit_cast<std::int32_t>(square[j]);
+        std::int32_t least = std::numeric_limits<std::int32_t>::max(), most = 0;
+        for (std::size_t j = 0; j < k; ++j) {
+            least = std::min(least, order[j]);
+            most = std::max(most, order[j]);
+        }
+        std::size_t nearest = 0;
+        while (order[nearest] != least) ++nearest;
+        const auto [limit, n_equal] = limit_of(order, k, least, most);
+        // An entry may be nearest somewhere in the cell unless the one nearest to its middle is
+        // nearer everywhere: |m - c'|^2 - |m - c|^2 > 2 sum_a half_a |c'_a - c_a|.
+        for (std::size_t a = 0; a < 4; ++a)
+            for (std::size_t j = 0; j < k; ++j)
+                reach[j] += std::abs(planes[a][j] - planes[a][nearest]);
+        std::array<std::uint8_t, most_entries> kept;
+        for (std::size_t j = 0; j < k; ++j)
+            kept[j] = (order[j] < limit) |
+                      (square[j] * 0.9999f - square[nearest] <= 1.001f * width * reach[j]);
+        std::size_t n_left = n_equal;
+        for (std::size_t j = 0; j < k && n_left > 0; ++j) {
+            if (order[j] != limit) continue;
+            kept[j] = 1;
+            --n_left;
+        }
+        std::size_t n = 0;
+        for (std::size_t j = 0; j < k; ++j) {
+            chosen[n] = static_cast<std::uint32_t>(j);
+            n += kept[j];
+        }
+        *n_chosen = n;
+    }
+
+   private:
+    // A place in the order so that those before it are always worth a look, and so many of those at it.
+    [[gnu::always_inline]] static std::pair<std::int32_t, std::size_t> limit_of(
+        const std::array<std::int32_t, most_entries>& order, std::size_t k, std::int32_t low,
+        std::int32_t high) {
+        const auto wanted = static_cast<std::int32_t>(std::min(k, n_nearest));
+        std::int32_t n_below = 0;
+        while (low < high) {
+            const std::int32_t middle = low + (high - low) / 2;
+            std::int32_t n = 0;
+            for (std::size_t j = 0; j < k; ++j) n += order[j] <= middle;
+            if (n == wanted) return {middle + 1, 0};
+            if (n > wanted) {
+                high = middle;
+            } else {
+                low = middle + 1;
+                n_below = n;
+            }
+        }
+        return {low, static_cast<std::size_t>(wanted - n_below)};
+    }
+};
 
 // Entries worth a look from each cell of a grid over the space: those that are nearest to some
 // place in it, and the nearest to its middle, in their order.
 class EntryLists {
    public:
     static constexpr std::size_t step = 16;
-    static constexpr std::size_t n_wanted = 16;
-
     // Coordinates and numbers of n entries, a multiple of `step`, the last ones far away.
     struct List {
         std::size_t n;
@@ -30,9 +103,8 @@ class EntryLists {
         const std::int32_t* number;
     };
 
-    EntryLists(std::span<const float> entries, float cell)
-        : inverse_(1.0f / cell), cell_(cell), slots_(n_slots), squares_(entries.size() / 4),
-          order_(entries.size() / 4) {
+    EntryLists(std::span<const float> entries, float cell, Width width)
+        : inverse_(1.0f / cell), cell_(cell), width_(width), slots_(n_slots) {
         for (std::size_t a = 0; a < 4; ++a)
             for (std::size_t i = a; i < entries.size(); i += 4) planes_[a].push_back(entries[i]);
     }
@@ -86,62 +158,29 @@ class EntryLists {
     }
 
     [[gnu::noinline]] void refill(Slot& slot, const std::array<std::int32_t, 4>& cell) {
-        const std::size_t n = choose_entries(cell);
+        std::array<float, 4> middle;
+        for (std::size_t a = 0; a < 4; ++a)
+            middle[a] = cell[a] == 0 ? planes_[a][0]
+                                     : (static_cast<float>(cell[a] - 32768) + 0.5f) * cell_;
+        std::array<std::uint32_t, most_entries> chosen;
+        const float* const planes[] = {planes_[0].data(), planes_[1].data(), planes_[2].data(),
+                                       planes_[3].data()};
+        std::size_t n = 0;
+        run<ChooseEntries>(width_, planes, planes_[0].size(), middle, cell_, chosen.data(), &n);
         slot.cell = cell;
         slot.place.n = static_cast<std::uint32_t>(chunks_of(n, step) * step);
         slot.place.start = static_cast<std::uint32_t>(numbers_.size());
         for (std::size_t i = 0; i < slot.place.n; ++i)
-            numbers_.push_back(static_cast<std::int32_t>(number_of(order_[i < n ? i : 0])));
+            numbers_.push_back(static_cast<std::int32_t>(chosen[i < n ? i : 0]));
         for (std::size_t a = 0; a < 4; ++a)
             for (std::size_t i = 0; i < slot.place.n; ++i)
-                coordinates_.push_back(i < n ? planes_[a][number_of(order_[i])] : far_away);
-    }
-
-    // Squared distances, of which none is negative, are ordered as their bits are.
-    static std::size_t number_of(std::uint64_t key) { return key & 0xffffffffu; }
-    static float sq_of(std::uint64_t key) {
-        return std::bit_cast<float>(static_cast<std::uint32_t>(key >> 32));
-    }
-
-    // Brings the entries of a cell's list to the front of order_, and gives their number.
-    std::size_t choose_entries(const std::array<std::int32_t, 4>& cell) {
-        const std::size_t k = order_.size();
-        std::fill(squares_.begin(), squares_.end(), 0.0f);
-        for (std::size_t a = 0; a < 4; ++a) {
-            const float* plane = planes_[a].data();
-            const float middle =
-                cell[a] == 0 ? plane[0] : (static_cast<float>(cell[a] - 32768) + 0.5f) * cell_;
-            for (std::size_t j = 0; j < k; ++j)
-                squares_[j] += (plane[j] - middle) * (plane[j] - middle);
-        }
-        for (std::size_t j = 0; j < k; ++j)
-            order_[j] = std::uint64_t{std::bit_cast<std::uint32_t>(squares_[j])} << 32 | j;
-        std::size_t n = std::min(k, n_wanted);
-        std::nth_element(order_.begin(), order_.begin() + (n - 1), order_.end());
-        // An entry may be nearest somewhere in the cell unless the one nearest to its middle is
-        // nearer everywhere: |m - c'|^2 - |m - c|^2 > 2 sum_a half_a |c'_a - c_a|.
-        const std::uint64_t nearest = *std::min_element(order_.begin(), order_.begin() + n);
-        std::fill(squares_.begin(), squares_.end(), 0.0f);
-        for (std::size_t a = 0; a < 4; ++a) {
-            const float* plane = planes_[a].data();
-            const float best = plane[number_of(nearest)];
-            for (std::size_t j = 0; j < k; ++j) squares_[j] += std::abs(plane[j] - best);
-        }
-        for (std::size_t i = n; i < k; ++i) {
-            const float reach = squares_[number_of(order_[i])];
-            if (sq_of(order_[i]) * 0.9999f - sq_of(nearest) <= 1.001f * cell_ * reach)
-                std::swap(order_[n++], order_[i]);
-        }
-        std::sort(order_.begin(), order_.begin() + n,
-                  [](std::uint64_t a, std::uint64_t b) { return number_of(a) < number_of(b); });
-        return n;
+                coordinates_.push_back(i < n ? planes_[a][chosen[i]] : far_away);
     }
 
     float inverse_, cell_;
+    Width width_;
     std::vector<Slot> slots_;
     std::array<std::vector<float>, 4> planes_;
-    std::vector<float> squares_;
-    std::vector<std::uint64_t> order_;
     std::vector<float> coordinates_;
     std::vector<std::int32_t> numbers_;
 };

@@ -156,9 +156,9 @@ struct LzwState {
     std::size_t begun_at = 0;
 
     LzwState(const ParseInput& in, const LzwChoices& how, std::size_t from, std::size_t n,
-             std::size_t roots)
+             std::size_t roots, Width simd)
         : input(&in), choices(how), first(from), n_pixels(n), n_roots(roots),
-          lists(in.entries, 2.5f), tree(in.entries, roots), above(std::bit_ceil(2 * in.width + 2 * ring_size)),
+          lists(in.entries, 2.5f, simd), tree(in.entries, roots), above(std::bit_ceil(2 * in.width + 2 * ring_size)),
           usual(4.0 * how.lambda) {}
 
     Stop& stop(std::size_t place) { return stops[place % ring_size]; }
@@ -464,7 +464,7 @@ inline std::vector<std::uint8_t> parse_lzw(const ParseInput& input, const LzwCho
         const std::size_t row = band * rows_per_band;
         const std::size_t n_rows = std::min(rows_per_band, input.height - row);
         auto state = std::make_unique<LzwState>(input, choices, row * input.width,
-                                                n_rows * input.width, n_roots);
+                                                n_rows * input.width, n_roots, width);
         auto* out = indices.data() + row * input.width;
         if (has_opacity)
             run<LzwBand<4>>(width, state.get(), out, &codes[band]);

@@ -19,7 +19,7 @@ Parsed parse(const ParseInput& input, const ParseChoices& choices,
     for_each_chunk(bands.size(), n_threads, [&](std::size_t band) {
         const std::size_t first = band * rows_per_band;
         const std::size_t n_rows = std::min(rows_per_band, input.height - first);
-        auto state = std::make_unique<ParseState>(input, choices, n_rows, prior);
+        auto state = std::make_unique<ParseState>(input, choices, n_rows, prior, width);
         auto* out = indices.data() + input.width * first;
         if (has_opacity)
             run<ParseBand<4>>(width, state.get(), first, n_rows, out);

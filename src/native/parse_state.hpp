@@ -47,8 +47,8 @@ struct ParseState {
     std::vector<Token> tokens;            // of the rows that are coded
 
     ParseState(const ParseInput& in, const ParseChoices& how, std::size_t n_rows,
-               const SymbolCounts& prior)
-        : input(&in), choices(how), stream(in.width, n_rows), lists(in.entries, 2.5f),
+               const SymbolCounts& prior, Width simd)
+        : input(&in), choices(how), stream(in.width, n_rows), lists(in.entries, 2.5f, simd),
           counts(prior), blocks{}, n_blocks(first_dynamic + static_cast<std::size_t>(how.n_dynamic) / block_lanes),
           recent{}, entries{},
           lane_of(window_size + 1, -1), nodes(in.width + 1), above(in.width + 2),

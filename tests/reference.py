@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from pimenton import _native
 from pimenton.pixels import Colors, Counts, Points, Weights
 
 
@@ -64,7 +65,10 @@ def squared_distances(points: Points, centroids: Points) -> NDArray[np.float32]:
     """Give (n, k) distances, summed in float32 in the kernel's order."""
     d = points[:, np.newaxis] - centroids
     d *= d
-    return d[..., 0] + d[..., 1] + d[..., 2] + d[..., 3]
+    total = d[..., 0]
+    for a in range(1, d.shape[2]):
+        total = total + d[..., a]
+    return total
 
 
 def assign(points: Points, centroids: Points) -> NDArray[np.uint32]:
@@ -195,11 +199,16 @@ def place_colors(
 
 
 class BandDiffuser:
-    """Diffuses errors pixel by pixel, in float32: four rows in one direction, four in the other."""
+    """Diffuses errors pixel by pixel, in float32: eight rows in one direction, eight in the other.
+
+    An opacity that all entries share is not looked at. Squared distances are compared by their
+    upper 24 bits, and among equals the first entry is taken.
+    """
 
     def __init__(
         self,
         width: int,
+        space: _native.ChannelSpace | _native.RootSpace,
         entries: Points,
         colors: Colors,
         taps: NDArray[np.float32],
@@ -207,25 +216,29 @@ class BandDiffuser:
         cap: float,
         serpentine: bool,
     ) -> None:
-        self.entries, self.colors, self.taps = entries, colors, taps
+        n_axes = 3 if (entries[:, 3] == entries[0, 3]).all() else 4
+        self.space, self.entries = space, np.ascontiguousarray(entries[:, :n_axes])
+        self.colors, self.taps = colors, taps
         self.strength, self.cap, self.serpentine = np.float32(strength), np.float32(cap), serpentine
 
     def draw(
-        self, pixels: NDArray[np.uint8], points: Points, has_above: bool, has_below: bool
+        self, pixels: NDArray[np.uint8], has_above: bool, has_below: bool
     ) -> NDArray[np.uint8]:
         assert not has_above
         assert not has_below
         height, width = pixels.shape[:2]
+        n_axes = self.entries.shape[1]
+        points = self.space.points(pixels.reshape(-1, 4), 1)[:, :n_axes]
         words = pixels.copy().view(np.uint32)[:, :, 0]
         padded = np.pad(words, 1, mode="edge")
         own = self.colors.view(np.uint32)[:, 0].tolist()
         exact = {word: j for j, word in reversed(list(enumerate(own)))}
-        errors = np.zeros((height + 4, width + 8, 4), np.float32)
+        errors = np.zeros((height + 4, width + 8, n_axes), np.float32)
         with np.errstate(divide="ignore", invalid="ignore"):
             longest = self.cap / self.strength
         indices = np.zeros((height, width), np.uint8)
         for y in range(height):
-            direction = -1 if self.serpentine and y // 4 % 2 else 1
+            direction = -1 if self.serpentine and y // 8 % 2 else 1
             for x in range(width)[::direction]:
                 word = words[y, x]
                 around = padded[y : y + 3, x : x + 3]
@@ -237,7 +250,7 @@ class BandDiffuser:
                 for dx, dy, share in self.taps[::-1]:
                     target += errors[y + 4 - int(dy), x + 4 - direction * int(dx)] * share
                 sq = squared_distances(target[np.newaxis], self.entries)[0]
-                indices[y, x] = best = sq.argmin()
+                indices[y, x] = best = (sq.view(np.uint32) >> 8).argmin()
                 shorter = sq[best] > longest * longest
                 share = self.cap / np.sqrt(sq[best]) if shorter else self.strength
                 errors[y + 4, x + 4] = (target - self.entries[best]) * share

@@ -83,7 +83,7 @@ def test_colors_are_placed_as_by_the_reference(pixels: Pixels, n_threads: int, s
     rng = np.random.default_rng(seed)
     channel, opacities = rng.random((2, 256)).astype(np.float32)
     rows, gray = pixels.reshape(-1, 4), (0.5, 0.25, 0.75)
-    points = _native.place_colors(rows, channel, opacities, gray, n_threads)
+    points = _native.ChannelSpace(channel, opacities, gray).points(rows, n_threads)
     assert np.array_equal(points, reference.place_colors(rows, channel, opacities, gray))
 
 

@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
@@ -202,35 +203,39 @@ bool has_hidden_colors_(Rows<std::uint8_t, 4> pixels) {
     return has_hidden_colors(view(pixels), active_width());
 }
 
-auto convert_colors_(Rows<std::uint8_t, 4> colors, const std::vector<float>& space,
-                     Line<float> opacities, int n_threads) {
-    require(space.size() == 27, "a space is 27 numbers: two matrices, an offset, a toe and a gray");
-    require(opacities.size() == 256, "there must be 256 opacities");
-    RootSpace root_space{};
-    std::copy_n(space.begin(), 9, root_space.cones.begin());
-    std::copy_n(space.begin() + 9, 9, root_space.axes.begin());
-    std::copy_n(space.begin() + 18, 3, root_space.offset.begin());
-    root_space.toe_end = space[21];
-    root_space.toe_slope = space[22];
-    root_space.toe_start = space[23];
-    std::copy_n(space.begin() + 24, 3, root_space.gray.begin());
-    std::copy_n(opacities.data(), 256, root_space.opacities.begin());
-    Filled<float> points(colors.size());
-    {
-        Unlocked unlocked;
-        convert_colors(view(colors), root_space, points.values(), n_threads, active_width());
-    }
-    return points.array({colors.shape(0), 4});
+ChannelSpace channel_space(Line<float> channel, Line<float> opacities, std::array<float, 3> gray) {
+    require(channel.size() == 256 && opacities.size() == 256, "tables must be of 256 values");
+    ChannelSpace space{};
+    std::copy_n(channel.data(), 256, space.channel.begin());
+    std::copy_n(opacities.data(), 256, space.opacities.begin());
+    space.gray = gray;
+    space.step = space.channel[1];
+    for (std::size_t i = 0; i < 256; ++i)
+        if (space.channel[i] != static_cast<float>(i) * space.channel[1]) space.step = 0;
+    return space;
 }
 
-auto place_colors_(Rows<std::uint8_t, 4> colors, Line<float> channel, Line<float> opacities,
-                   std::array<float, 3> gray, int n_threads) {
-    require(channel.size() == 256 && opacities.size() == 256, "tables must be of 256 values");
+RootSpace root_space(const std::vector<float>& numbers, Line<float> opacities) {
+    require(numbers.size() == 27, "a space is 27 numbers: two matrices, an offset, a toe and a gray");
+    require(opacities.size() == 256, "there must be 256 opacities");
+    RootSpace space{};
+    std::copy_n(numbers.begin(), 9, space.cones.begin());
+    std::copy_n(numbers.begin() + 9, 9, space.axes.begin());
+    std::copy_n(numbers.begin() + 18, 3, space.offset.begin());
+    space.toe_end = numbers[21];
+    space.toe_slope = numbers[22];
+    space.toe_start = numbers[23];
+    std::copy_n(numbers.begin() + 24, 3, space.gray.begin());
+    std::copy_n(opacities.data(), 256, space.opacities.begin());
+    return space;
+}
+
+template <class Space>
+auto points_of(const Space& space, Rows<std::uint8_t, 4> colors, int n_threads) {
     Filled<float> points(colors.size());
     {
         Unlocked unlocked;
-        place_colors(view(colors), view(channel), view(opacities), gray, points.values(), n_threads,
-                     active_width());
+        convert_colors(view(colors), space, points.values(), n_threads, active_width());
     }
     return points.array({colors.shape(0), 4});
 }
@@ -300,21 +305,21 @@ using Pixels = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, 4>, nb::c_conti
 // Errors diffused down a picture that comes in bands.
 class BandDiffuser {
    public:
-    BandDiffuser(std::size_t width, Rows<float, 4> entries, Rows<std::uint8_t, 4> colors,
-                 Rows<float, 3> taps, float strength, float cap, bool serpentine)
-        : diffuser_(checked(width, entries, colors), view(entries), view(colors), table_of(taps),
-                    strength, cap, serpentine, active_width()) {}
+    BandDiffuser(std::size_t width, const ColorSpace& space, Rows<float, 4> entries,
+                 Rows<std::uint8_t, 4> colors, Rows<float, 3> taps, float strength, float cap,
+                 bool serpentine)
+        : diffuser_(checked(width, entries, colors), space, view(entries), view(colors),
+                    table_of(taps), strength, cap, serpentine, active_width()) {}
 
-    auto draw(Pixels pixels, Rows<float, 4> points, bool has_above, bool has_below) {
+    auto draw(Pixels pixels, bool has_above, bool has_below) {
         const std::size_t width = pixels.shape(1), n_context = has_above + has_below;
         require(width == diffuser_.width(), "a band must be as wide as the picture");
         require(pixels.shape(0) > n_context, "there must be at least one row");
         const std::size_t n_rows = pixels.shape(0) - n_context;
-        require(points.shape(0) == n_rows * width, "each pixel drawn must have a point");
         Filled<std::uint8_t> indices(n_rows * width);
         {
             Unlocked unlocked;
-            diffuser_.draw({view(pixels), view(points), has_above, has_below}, indices.values());
+            diffuser_.draw({view(pixels), has_above, has_below}, indices.values());
         }
         return indices.array({n_rows, width});
     }
@@ -351,7 +356,7 @@ class BandDiffuser {
             const float* row = taps.data() + 3 * i;
             table.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), row[2]});
             const Tap& tap = table.back();
-            require(tap.dy >= 0 && tap.dy <= 3 && std::abs(tap.dx) <= tap_reach &&
+            require(tap.dy >= 0 && tap.dy <= most_rows_below && std::abs(tap.dx) <= tap_reach &&
                         (tap.dy > 0 || tap.dx > 0),
                     "a tap must point to a pixel that comes later, at most 4 aside and 3 below");
         }
@@ -711,22 +716,24 @@ NB_MODULE(_native, m) {
     m.def("has_hidden_colors", &has_hidden_colors_, nb::arg("pixels").noconvert());
     m.def("label_pixels", &label_pixels_, nb::arg("pixels").noconvert(),
           nb::arg("colors").noconvert(), nb::arg("labels").noconvert(), nb::arg("n_threads"));
-    m.def("convert_colors", &convert_colors_, nb::arg("colors").noconvert(), nb::arg("space"),
-          nb::arg("opacities").noconvert(), nb::arg("n_threads"));
-    m.def("place_colors", &place_colors_, nb::arg("colors").noconvert(),
-          nb::arg("channel").noconvert(), nb::arg("opacities").noconvert(), nb::arg("gray"),
-          nb::arg("n_threads"));
+    nb::class_<ChannelSpace>(m, "ChannelSpace")
+        .def(nb::new_(&channel_space), nb::arg("channel").noconvert(),
+             nb::arg("opacities").noconvert(), nb::arg("gray"))
+        .def("points", &points_of<ChannelSpace>, nb::arg("colors").noconvert(), nb::arg("n_threads"));
+    nb::class_<RootSpace>(m, "RootSpace")
+        .def(nb::new_(&root_space), nb::arg("numbers"), nb::arg("opacities").noconvert())
+        .def("points", &points_of<RootSpace>, nb::arg("colors").noconvert(), nb::arg("n_threads"));
     m.def("linear_light", &linear_light_);
     m.def("assign", &assign_, nb::arg("points").noconvert(), nb::arg("centroids").noconvert(),
           nb::arg("n_threads"));
     nb::class_<BandDiffuser>(m, "BandDiffuser")
-        .def(nb::init<std::size_t, Rows<float, 4>, Rows<std::uint8_t, 4>, Rows<float, 3>, float,
-                      float, bool>(),
-             nb::arg("width"), nb::arg("entries").noconvert(), nb::arg("colors").noconvert(),
-             nb::arg("taps").noconvert(), nb::arg("strength"), nb::arg("cap"),
-             nb::arg("serpentine"))
-        .def("draw", &BandDiffuser::draw, nb::arg("pixels").noconvert(),
-             nb::arg("points").noconvert(), nb::arg("has_above"), nb::arg("has_below"))
+        .def(nb::init<std::size_t, const ColorSpace&, Rows<float, 4>, Rows<std::uint8_t, 4>,
+                      Rows<float, 3>, float, float, bool>(),
+             nb::arg("width"), nb::arg("space"), nb::arg("entries").noconvert(),
+             nb::arg("colors").noconvert(), nb::arg("taps").noconvert(), nb::arg("strength"),
+             nb::arg("cap"), nb::arg("serpentine"))
+        .def("draw", &BandDiffuser::draw, nb::arg("pixels").noconvert(), nb::arg("has_above"),
+             nb::arg("has_below"))
         .def("errors", &BandDiffuser::errors)
         .def("go_on_at", &BandDiffuser::go_on_at, nb::arg("y"), nb::arg("errors").noconvert());
     m.def("opaque_codes", &opaque_codes_, nb::arg("colors").noconvert());

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <variant>
 
 #include "parallel.hpp"
 #include "roots.hpp"
@@ -42,6 +43,48 @@ constexpr std::array<float, 256> make_linear_bytes() {
 
 inline constexpr std::array<float, 256> linear_bytes = make_linear_bytes();
 
+// Coordinates of as many colors as are converted at once.
+constexpr std::size_t colors_at_once = 64;
+using PlacedColors = std::array<std::array<float, colors_at_once>, 4>;
+
+// Whether all of as many colors as are converted at once are opaque.
+[[gnu::always_inline]] inline bool are_opaque(const std::uint8_t* colors) {
+    std::uint8_t all = 255;
+    for (std::size_t i = 0; i < colors_at_once; ++i) all &= colors[4 * i + 3];
+    return all == 255;
+}
+
+// A space whose axes are those of red, green and blue: each value by a table.
+struct ChannelSpace {
+    std::array<float, 256> channel;
+    std::array<float, 256> opacities;  // fourth coordinates of alpha 0 to 255
+    std::array<float, 3> gray;         // over which colors that are not opaque are seen
+    float step;                        // value 1, where each is a multiple of it; or 0
+
+    [[gnu::always_inline]] void place(const std::uint8_t* colors, PlacedColors& at) const {
+        if (step > 0)
+            for (std::size_t a = 0; a < 3; ++a)
+                for (std::size_t i = 0; i < colors_at_once; ++i)
+                    at[a][i] = static_cast<float>(colors[4 * i + a]) * step;
+        else
+            for (std::size_t i = 0; i < colors_at_once; ++i)
+                for (std::size_t a = 0; a < 3; ++a) at[a][i] = channel[colors[4 * i + a]];
+        at[3].fill(opacities[255]);
+        if (!are_opaque(colors)) dilute(colors, at);
+    }
+
+    // 255 times the float next to 1/255 is 1 exactly, so opaque colors stay as they are.
+    [[gnu::always_inline]] void dilute(const std::uint8_t* colors, PlacedColors& at) const {
+        constexpr float whole = 1.0f / 255.0f;
+        for (std::size_t a = 0; a < 3; ++a)
+            for (std::size_t i = 0; i < colors_at_once; ++i) {
+                const float opacity = static_cast<float>(colors[4 * i + 3]) * whole;
+                at[a][i] = at[a][i] * opacity + gray[a] * (1.0f - opacity);
+            }
+        for (std::size_t i = 0; i < colors_at_once; ++i) at[3][i] = opacities[colors[4 * i + 3]];
+    }
+};
+
 // A space reached from linear sRGB by a matrix, a root of each value, and another matrix.
 struct RootSpace {
     std::array<float, 9> cones;   // from linear sRGB
@@ -52,82 +95,80 @@ struct RootSpace {
     float toe_start;
     std::array<float, 3> gray;        // over which colors that are not opaque are seen
     std::array<float, 256> opacities;  // fourth coordinates of alpha 0 to 255
+
+    [[gnu::always_inline]] void place(const std::uint8_t* colors, PlacedColors& at) const {
+        // Copies, since what is written through a reference might be what is read.
+        const std::array<float, 9> m = cones, q = axes;
+        const float toe = toe_end, slope = toe_slope, start = toe_start;
+        std::array<std::array<float, colors_at_once>, 3> rgb, root, result;
+        std::array<float, colors_at_once> opacity;
+        for (std::size_t i = 0; i < colors_at_once; ++i)
+            for (std::size_t a = 0; a < 3; ++a) rgb[a][i] = linear_bytes[colors[4 * i + a]];
+        for (std::size_t i = 0; i < colors_at_once; ++i)
+            opacity[i] = static_cast<float>(colors[4 * i + 3]) / 255.0f;
+        for (std::size_t a = 0; a < 3; ++a)
+            for (std::size_t i = 0; i < colors_at_once; ++i) {
+                const float value =
+                    m[3 * a] * rgb[0][i] + m[3 * a + 1] * rgb[1][i] + m[3 * a + 2] * rgb[2][i];
+                const float cube = cube_root(value);
+                const float line = value * slope + start;
+                root[a][i] = value < toe ? line : cube;
+            }
+        for (std::size_t a = 0; a < 3; ++a) {
+            const float end = offset[a], over = gray[a];
+            for (std::size_t i = 0; i < colors_at_once; ++i)
+                result[a][i] = (q[3 * a] * root[0][i] + q[3 * a + 1] * root[1][i] +
+                                q[3 * a + 2] * root[2][i] + end) * opacity[i] +
+                               over * (1.0f - opacity[i]);
+        }
+        for (std::size_t a = 0; a < 3; ++a) at[a] = result[a];
+        at[3].fill(opacities[255]);
+        if (are_opaque(colors)) return;
+        for (std::size_t i = 0; i < colors_at_once; ++i) at[3][i] = opacities[colors[4 * i + 3]];
+    }
 };
 
+using ColorSpace = std::variant<ChannelSpace, RootSpace>;
+
+// As many colors as are converted at once, by coordinate.
+template <class Space>
+struct PlaceColors {
+    [[gnu::always_inline]] static void run(const Space* space, const std::uint8_t* colors,
+                                           PlacedColors* at) {
+        space->place(colors, *at);
+    }
+};
+
+// Any number of colors, color by color.
+template <class Space>
 struct ConvertColors {
-    [[gnu::always_inline]] static void run(const std::uint8_t* colors, std::size_t n,
-                                           const RootSpace* space, float* points) {
-        constexpr std::size_t lanes = 64;
-        const auto& m = space->cones;
-        const auto& q = space->axes;
-        const float toe_end = space->toe_end, slope = space->toe_slope, start = space->toe_start;
-        std::array<std::array<float, lanes>, 3> rgb, root;
-        for (std::size_t first = 0; first < n; first += lanes) {
-            const std::size_t count = n - first < lanes ? n - first : lanes;
-            for (std::size_t i = 0; i < lanes; ++i) {
-                const std::uint8_t* color = colors + 4 * (first + (i < count ? i : 0));
-                for (std::size_t a = 0; a < 3; ++a) rgb[a][i] = linear_bytes[color[a]];
+    [[gnu::always_inline]] static void run(const Space* space, const std::uint8_t* colors,
+                                           std::size_t n, float* points) {
+        PlacedColors at;
+        std::array<std::uint8_t, 4 * colors_at_once> last{};
+        for (std::size_t first = 0; first < n; first += colors_at_once) {
+            const std::size_t count = std::min(colors_at_once, n - first);
+            const std::uint8_t* some = colors + 4 * first;
+            if (count < colors_at_once) {
+                std::copy_n(some, 4 * count, last.begin());
+                some = last.data();
             }
-            for (std::size_t a = 0; a < 3; ++a)
-                for (std::size_t i = 0; i < lanes; ++i) {
-                    const float value = m[3 * a] * rgb[0][i] + m[3 * a + 1] * rgb[1][i] +
-                                        m[3 * a + 2] * rgb[2][i];
-                    const float cube = cube_root(value);
-                    const float line = value * slope + start;
-                    root[a][i] = value < toe_end ? line : cube;
-                }
-            for (std::size_t i = 0; i < count; ++i) {
-                const std::uint8_t alpha = colors[4 * (first + i) + 3];
-                const float opacity = static_cast<float>(alpha) / 255.0f;
-                for (std::size_t a = 0; a < 3; ++a)
-                    points[4 * (first + i) + a] =
-                        (q[3 * a] * root[0][i] + q[3 * a + 1] * root[1][i] +
-                         q[3 * a + 2] * root[2][i] + space->offset[a]) * opacity +
-                        space->gray[a] * (1.0f - opacity);
-                points[4 * (first + i) + 3] = space->opacities[alpha];
-            }
+            space->place(some, at);
+            for (std::size_t i = 0; i < count; ++i)
+                for (std::size_t a = 0; a < 4; ++a) points[4 * (first + i) + a] = at[a][i];
         }
     }
 };
 
-inline void convert_colors(std::span<const std::uint8_t> colors, const RootSpace& space,
-                           std::span<float> points, int n_threads, Width width) {
+template <class Space>
+void convert_colors(std::span<const std::uint8_t> colors, const Space& space,
+                    std::span<float> points, int n_threads, Width width) {
     constexpr std::size_t per_chunk = 16384;
     const std::size_t n = colors.size() / 4;
     for_each_chunk(chunks_of(n, per_chunk), n_threads, [&](std::size_t chunk) {
         const std::size_t first = chunk * per_chunk;
-        const std::size_t count = n - first < per_chunk ? n - first : per_chunk;
-        run<ConvertColors>(width, colors.data() + 4 * first, count, &space,
-                           points.data() + 4 * first);
-    });
-}
-
-// Colors whose axes are those of red, green and blue, each value by a table, over gray.
-struct PlaceColors {
-    [[gnu::always_inline]] static void run(const std::uint8_t* colors, std::size_t n,
-                                           const float* channel, const float* opacities,
-                                           const std::array<float, 3>* gray, float* points) {
-        constexpr float whole = 1.0f / 255.0f;
-        for (std::size_t i = 0; i < n; ++i) {
-            const std::uint8_t* color = colors + 4 * i;
-            // 255 times the float next to 1/255 is 1 exactly, so opaque colors are as in the table.
-            const float opacity = static_cast<float>(color[3]) * whole;
-            for (std::size_t a = 0; a < 3; ++a)
-                points[4 * i + a] = channel[color[a]] * opacity + (*gray)[a] * (1.0f - opacity);
-            points[4 * i + 3] = opacities[color[3]];
-        }
-    }
-};
-
-inline void place_colors(std::span<const std::uint8_t> colors, std::span<const float> channel,
-                         std::span<const float> opacities, const std::array<float, 3>& gray,
-                         std::span<float> points, int n_threads, Width width) {
-    constexpr std::size_t per_chunk = std::size_t{1} << 16;
-    const std::size_t n = colors.size() / 4;
-    for_each_chunk(chunks_of(n, per_chunk), n_threads, [&](std::size_t chunk) {
-        const std::size_t first = chunk * per_chunk;
-        run<PlaceColors>(width, colors.data() + 4 * first, std::min(per_chunk, n - first),
-                         channel.data(), opacities.data(), &gray, points.data() + 4 * first);
+        run<ConvertColors<Space>>(width, &space, colors.data() + 4 * first,
+                                  std::min(per_chunk, n - first), points.data() + 4 * first);
     });
 }
 

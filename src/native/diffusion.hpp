@@ -1,9 +1,11 @@
-// Error diffusion over any table of taps, a few rows at once, whole or in bands.
+// Error diffusion over any table of taps, eight rows at once, whole or in bands.
 #pragma once
 
 #include <cstring>
 #include <utility>
+#include <variant>
 
+#include "colors.hpp"
 #include "grid.hpp"
 
 namespace pimenton {
@@ -16,10 +18,11 @@ struct Tap {
 };
 
 constexpr std::size_t most_taps = 12;
-constexpr int tap_reach = 4;
+constexpr int tap_reach = 4, most_rows_below = 3;
 
-// Rows drawn at once.
-constexpr std::size_t rows_at_once = 4;
+constexpr std::size_t rows_at_once = eight;
+
+using Point = std::array<float, 4>;
 
 // The last rows of something, with a margin on either side.
 template <class T>
@@ -44,10 +47,9 @@ class Ring {
 };
 
 // Pixels, row by row; the first and the last rows may be there only to be looked at by their
-// neighbours. `points` are those of the other rows' pixels.
+// neighbours.
 struct Band {
     std::span<const std::uint8_t> pixels;
-    std::span<const float> points;
     bool has_above = false;
     bool has_below = false;
 };
@@ -86,29 +88,42 @@ class ExactEntries {
 // Diffuses a picture from top to bottom, whole or in bands that carry their errors on.
 class Diffuser {
    public:
-    // `strength` is the share of an error that is passed on, `cap` the longest one.
-    // Where a color that equals an entry fills a pixel and its four neighbours, the entry is taken and
-    // nothing is passed on.
-    Diffuser(std::size_t width, std::span<const float> entries, std::span<const std::uint8_t> colors,
-             std::vector<Tap> taps, float strength, float cap, bool serpentine, Width simd);
+    // `entries` are the points of `colors` in the space. `strength` is the share of an error that is
+    // passed on, `cap` the longest one. Where a color that equals an entry fills a pixel and its four
+    // neighbours, the entry is taken and nothing is passed on.
+    Diffuser(std::size_t width, const ColorSpace& space, std::span<const float> entries,
+             std::span<const std::uint8_t> colors, std::vector<Tap> taps, float strength, float cap,
+             bool serpentine, Width simd);
     Diffuser(const Diffuser&) = delete;
     Diffuser& operator=(const Diffuser&) = delete;
 
     std::size_t width() const { return width_; }
-    std::size_t n_done() const { return y_; }
     std::span<Point> errors() { return errors_.all(); }
     void go_on_at(std::size_t y) { y_ = y; }
 
     void draw(const Band& band, std::span<std::uint8_t> indices);
 
    private:
+    struct ErrorStep;
+    struct Work;
+    struct Rows;
+
+    void draw_rows(const Rows& rows, Work& work);
+    void bring_errors(const Rows& rows, std::ptrdiff_t start, ErrorStep* steps, std::size_t n);
+    void keep_errors(const Rows& rows, std::ptrdiff_t start, const ErrorStep* steps, std::size_t n);
+    void take_colors(const Rows& rows, std::ptrdiff_t start, std::size_t n, Work& work);
+    void draw_steps(std::size_t n, Work& work);
+    void give_numbers(const Rows& rows, std::ptrdiff_t start, std::size_t n, const Work& work);
+
     std::size_t width_, y_ = 0;
+    ColorSpace space_;
     std::vector<Tap> taps_;
     float strength_, cap_;
     bool serpentine_;
     Width simd_;
-    ColorGrid grid_;
+    std::variant<ColorGrid<3>, ColorGrid<4>> grid_;
     ExactEntries exact_;
+    std::uint32_t idle_;  // the first entry's color
     Ring<Point> errors_;
     std::array<std::vector<std::uint8_t>, rows_at_once> is_flat_;
 };

@@ -1,181 +1,384 @@
 // The nearest of a palette's entries to any color, looked up in a grid over the space.
 #pragma once
 
-#include "nearest.hpp"
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "parallel.hpp"
+#include "simd.hpp"
 
 namespace pimenton {
 
-using Point = std::array<float, 4>;
+// Points are handled by eight, in arrays by coordinate.
+constexpr std::size_t eight = 8;
+template <class T>
+using Eight = std::array<T, eight>;
+template <std::size_t axes>
+using EightPoints = std::array<Eight<float>, axes>;
 
-[[gnu::always_inline]] inline float sq_distance(const Point& a, const Point& b) {
-    const float dx = a[0] - b[0], dy = a[1] - b[1], dz = a[2] - b[2], dw = a[3] - b[3];
-    return dx * dx + dy * dy + dz * dz + dw * dw;
+template <std::size_t axes>
+using Coordinates = std::array<float, axes>;
+
+template <std::size_t axes>
+[[gnu::always_inline]] inline float sq_between(const Coordinates<axes>& a,
+                                               const Coordinates<axes>& b) {
+    float sq = 0;
+    for (std::size_t i = 0; i < axes; ++i) sq += (a[i] - b[i]) * (a[i] - b[i]);
+    return sq;
 }
 
-// The nearest entry of any point, the first among equals: a grid whose cells list the entries that can
-// be nearest to some place in them, found when a cell is first met, out of those of a larger cell.
-class ColorGrid {
-   public:
-    // Distances may be longer than the entries are apart by `reach`, which is what errors add up to.
-    ColorGrid(std::span<const float> entries, float reach, Width simd)
-        : simd_(simd), all_(entries), part_(all_.n), kept_(all_.n), entries_(all_.n), cells_(n_cells),
-          parents_(n_parents * n_parents * n_parents) {
-        Point low, high;
-        low.fill(std::numeric_limits<float>::max());
-        high.fill(std::numeric_limits<float>::lowest());
-        for (std::size_t j = 0; j < all_.n; ++j)
-            for (std::size_t a = 0; a < 4; ++a) {
-                entries_[j][a] = entries[4 * j + a];
-                low[a] = std::min(low[a], entries_[j][a]);
-                high[a] = std::max(high[a], entries_[j][a]);
-            }
-        flat_ = low[3] == high[3];
-        for (std::size_t a = 0; a < 3; ++a) {
-            // The outermost colors are off as well.
-            const float margin = 0.125f * (high[a] - low[a]) + 0.01f + std::min(reach, 1.0f);
-            low_[a] = low[a] - margin;
-            width_[a] = (high[a] - low[a] + 2 * margin) / static_cast<float>(n_side - 1);
-            scale_[a] = 1.0f / width_[a];
+constexpr std::size_t most_entries = 256;
+
+// A number in the lowest bits of another one's: the least of such keys tells which it was.
+constexpr std::int32_t number_mask = most_entries - 1;
+
+// A few entries in the order of their numbers. Those that it has not are far away.
+template <std::size_t axes>
+struct alignas(32) Few {
+    static constexpr float far_away = 1e9f;
+
+    EightPoints<axes> at;
+    Eight<std::int32_t> number;
+
+    [[gnu::always_inline]] Eight<float> squares(const Coordinates<axes>& target) const {
+        Eight<float> sq;
+        for (std::size_t i = 0; i < eight; ++i) {
+            const float dx = target[0] - at[0][i], dy = target[1] - at[1][i];
+            const float dz = target[2] - at[2][i];
+            sq[i] = dx * dx + dy * dy + dz * dz;
+            if constexpr (axes == 4) sq[i] += (target[3] - at[3][i]) * (target[3] - at[3][i]);
         }
-        low_[3] = low[3];
-        width_[3] = 0;
-        // What is not of the entries' opacity lies outside.
-        scale_[3] = flat_ ? 1e30f : 0;
+        return sq;
     }
 
-    const Point& entry(std::size_t j) const { return entries_[j]; }
+    // The least squared distance, the lowest eight of its bits replaced by the entry's number. Floats
+    // that are not negative are ordered as their bits are.
+    [[gnu::always_inline]] std::int32_t least_key(const Coordinates<axes>& target) const {
+        const Eight<float> sq = squares(target);
+        Eight<std::int32_t> key;
+        for (std::size_t i = 0; i < eight; ++i)
+            key[i] = (std::bit_cast<std::int32_t>(sq[i]) & ~number_mask) | number[i];
+        std::int32_t least = std::numeric_limits<std::int32_t>::max();
+        for (std::size_t i = 0; i < eight; ++i) least = std::min(least, key[i]);
+        return least;
+    }
 
-    struct Nearest {
-        float sq;
-        std::uint32_t number;
-    };
+    void copy(std::size_t i, const Few& from, std::size_t k) {
+        for (std::size_t a = 0; a < axes; ++a) at[a][i] = from.at[a][k];
+        number[i] = from.number[k];
+    }
 
-    [[gnu::always_inline]] Nearest nearest(const Point& target) {
-        // From 2^23 on floats are whole numbers, so a sum is rounded to the number of a cell. What lies
-        // outside has bits beyond those of all cells, in either direction.
-        constexpr float whole = 8388608.0f;
-        std::array<std::uint32_t, 4> place;
-        for (std::size_t a = 0; a < 4; ++a)
-            place[a] = std::bit_cast<std::uint32_t>((target[a] - low_[a]) * scale_[a] + whole) -
-                       std::bit_cast<std::uint32_t>(whole);
-        if ((place[0] | place[1] | place[2]) >= n_side || place[3] != 0 || !flat_)
-            return nearest_of_all(target);
-        const std::size_t cell = (place[0] << side_bits | place[1]) << side_bits | place[2];
-        if (cells_[cell] == 0) fill(cell);
-        const Few* few = lists_.data() + (cells_[cell] >> 8);
-        Few::Least best = few->nearest(target);
-        for (std::uint32_t left = (cells_[cell] & 0xff) - 1; left > 0; --left) {
-            const Few::Least other = (++few)->nearest(target);
-            if (other.sq_bits < best.sq_bits) best = other;
+    void clear_from(std::size_t first) {
+        for (std::size_t i = first; i < eight; ++i) {
+            for (std::size_t a = 0; a < axes; ++a) at[a][i] = far_away;
+            number[i] = 0;
         }
-        return {std::bit_cast<float>(best.sq_bits), best.number};
+    }
+};
+
+template <std::size_t axes>
+struct GridBox {
+    Coordinates<axes> middle, half;
+};
+
+// Keeps those of some entries that may be nearest to some place in a box.
+//
+// Let c be the entry nearest to the middle m. Another one, c', is farther everywhere in the box if
+// |m - c'|^2 - |m - c|^2 > 2 sum_a half_a |c'_a - c_a|. The margin exceeds the rounding of either side
+// and what a key leaves out of a squared distance, 2^-15 of it.
+template <std::size_t axes>
+struct ChooseEntries {
+    [[gnu::always_inline]] static void run(const Few<axes>* fews, std::size_t n_fews,
+                                           const GridBox<axes>* box, Few<axes>* kept,
+                                           std::size_t* n_kept) {
+        constexpr float margin = 1e-4f;
+        const Coordinates<axes> middle = box->middle, half = box->half;
+        Eight<std::int32_t> least;
+        least.fill(std::numeric_limits<std::int32_t>::max());
+        for (std::size_t f = 0; f < n_fews; ++f) {
+            const Eight<float> sq = fews[f].squares(middle);
+            for (std::size_t i = 0; i < eight; ++i) {
+                const auto place = static_cast<std::int32_t>(eight * f + i);
+                const auto bits = std::bit_cast<std::int32_t>(sq[i]);
+                least[i] = std::min(least[i], (bits & ~number_mask) | place);
+            }
+        }
+        std::int32_t key = std::numeric_limits<std::int32_t>::max();
+        for (std::size_t i = 0; i < eight; ++i) key = std::min(key, least[i]);
+        const auto best = static_cast<std::size_t>(key & number_mask);
+        Coordinates<axes> nearest;
+        for (std::size_t a = 0; a < axes; ++a) nearest[a] = fews[best / eight].at[a][best % eight];
+        const float least_sq = sq_between<axes>(nearest, middle);
+        const float radius = sq_between<axes>(half, {});
+        const float floor =
+            least_sq + margin * (least_sq + radius) + std::numeric_limits<float>::min();
+        // A bit for each entry that is kept; one loop over them all is left at a wrong guess only once.
+        std::array<std::uint64_t, most_entries / 64> keeps{};
+        for (std::size_t f = 0; f < n_fews; ++f) {
+            const Eight<float> sq = fews[f].squares(middle);
+            std::uint32_t bits = 0;
+            for (std::size_t i = 0; i < eight; ++i) {
+                float reach = 0;
+                for (std::size_t a = 0; a < axes; ++a)
+                    reach += half[a] * std::abs(fews[f].at[a][i] - nearest[a]);
+                const float behind = sq[i] * (1.0f - margin) - 2.0f * reach - floor;
+                bits |= behind > 0.0f ? 0u : 1u << i;
+            }
+            keeps[f / eight] |= std::uint64_t{bits} << f % eight * eight;
+        }
+        std::size_t n = 0;
+        for (std::size_t word = 0; eight * word < n_fews; ++word)
+            for (std::uint64_t bits = keeps[word]; bits != 0; bits &= bits - 1, ++n) {
+                const auto i = static_cast<std::size_t>(std::countr_zero(bits));
+                kept[n / eight].copy(n % eight, fews[eight * word + i / eight], i % eight);
+            }
+        kept[n / eight].clear_from(n % eight);
+        *n_kept = n;
+    }
+};
+
+// A grid whose cells list the entries that can be nearest to some place in them, found when a cell is
+// first met, out of those of a larger cell. Cells with more than a few are divided, in halves or in
+// quarters along each axis, so that a few are nearly always enough. With three axes, all entries share
+// the fourth coordinate, which is not looked at.
+template <std::size_t axes>
+class ColorGrid {
+   public:
+    using Target = Coordinates<axes>;
+
+    // Distances may be longer than the entries are apart by `reach`, which is what errors add up to.
+    ColorGrid(std::span<const float> entries, float reach, Width simd)
+        : simd_(simd), cells_(n_cells + 1), codes_(1), parents_(n_parents) {
+        const std::size_t n = entries.size() / 4;
+        Target low, high;
+        low.fill(std::numeric_limits<float>::max());
+        high.fill(std::numeric_limits<float>::lowest());
+        for (std::size_t j = 0; j < n; ++j) {
+            if (j % eight == 0) all_.emplace_back().clear_from(0);
+            all_.back().number[j % eight] = static_cast<std::int32_t>(j);
+            for (std::size_t a = 0; a < axes; ++a) {
+                const float at = entries[4 * j + a];
+                entries_[a][j] = all_.back().at[a][j % eight] = at;
+                low[a] = std::min(low[a], at);
+                high[a] = std::max(high[a], at);
+            }
+        }
+        lay_out(low, high, reach);
+        lists_ = all_;
+        cells_[n_cells] = divided(0, code_of(0, all_.size()));
+    }
+
+    // Numbers of the entries nearest to eight points, and these entries. The squared distances are
+    // compared by their upper bits; among equals the first one is taken.
+    [[gnu::always_inline]] void find_eight(const EightPoints<axes>& targets,
+                                           std::int32_t* numbers, EightPoints<axes>& entries) {
+        Eight<std::uint32_t> cell, part;
+        for (std::size_t l = 0; l < eight; ++l) {
+            Target target;
+            for (std::size_t a = 0; a < axes; ++a) target[a] = targets[a][l];
+            const InGrid place = place_of(target);
+            cell[l] = place.cell;
+            part[l] = place.part;
+        }
+        for (std::size_t l = 0; l < eight; ++l) {
+            Target target;
+            for (std::size_t a = 0; a < axes; ++a) target[a] = targets[a][l];
+            const std::uint32_t code = code_at({cell[l], part[l]});
+            const Few<axes>* few = lists_.data() + (code >> count_bits);
+            std::int32_t key = few->least_key(target);
+            for (std::uint32_t left = code & count_mask; left > 1; --left)
+                key = std::min(key, (++few)->least_key(target));
+            const std::int32_t number = key & number_mask;
+            numbers[l] = number;
+            for (std::size_t a = 0; a < axes; ++a)
+                entries[a][l] = entries_[a][static_cast<std::size_t>(number)];
+        }
+    }
+
+    // The number of the nearest entry, the first among equals.
+    [[gnu::always_inline]] std::uint32_t find(const Target& target) {
+        const std::uint32_t code = code_at(place_of(target));
+        const Few<axes>* few = lists_.data() + (code >> count_bits);
+        std::int32_t least = std::numeric_limits<std::int32_t>::max();
+        std::int32_t best = 0;
+        for (std::uint32_t left = code & count_mask; left > 0; --left, ++few) {
+            const Eight<float> sq = few->squares(target);
+            std::int32_t nearest = least, first = std::numeric_limits<std::int32_t>::max();
+            for (std::size_t i = 0; i < eight; ++i)
+                nearest = std::min(nearest, std::bit_cast<std::int32_t>(sq[i]));
+            if (nearest == least) continue;
+            least = nearest;
+            for (std::size_t i = 0; i < eight; ++i) {
+                // All bits but one where it is farther; the compiler would make branches of a choice.
+                const std::int32_t farther = (least - std::bit_cast<std::int32_t>(sq[i])) >> 31;
+                first = std::min(first, few->number[i] | (farther & 0x7fffffff));
+            }
+            best = first;
+        }
+        return static_cast<std::uint32_t>(best);
     }
 
    private:
-    static constexpr unsigned side_bits = 5;
-    static constexpr std::size_t n_side = std::size_t{1} << side_bits, parent_side = 4;
-    static constexpr std::size_t n_parents = n_side / parent_side;
-    static constexpr std::size_t n_cells = n_side * n_side * n_side;
-    static constexpr std::size_t lanes = 8;
+    // A cell, and the part of it, in the order of place_of.
+    struct InGrid {
+        std::uint32_t cell, part;
+    };
 
-    // A few entries in the order of their numbers, by coordinate.
-    struct Few {
-        std::array<float, lanes> x, y, z;
-        std::array<std::uint32_t, lanes> number;
+    static constexpr unsigned cell_bits = 15, least_bits = 2;
+    static constexpr std::size_t n_cells = std::size_t{1} << cell_bits;
+    // Parts of a cell along an axis, and cells of a larger one.
+    static constexpr unsigned part_bits = 2, parent_bits = 2;
+    static constexpr std::size_t n_parents = n_cells >> 3 * parent_bits;
+    static constexpr std::uint32_t undivided = 0, halves = 7, quarters = 63;
+    static constexpr unsigned mask_bits = 6, count_bits = 6;
+    static constexpr std::uint32_t count_mask = (1u << count_bits) - 1;
 
-        // Floats that are not negative are ordered as their bits are.
-        struct Least {
-            std::int32_t sq_bits;
-            std::uint32_t number;
+    // Where a list begins, and how many fews it takes.
+    static std::uint32_t code_of(std::size_t first, std::size_t n_fews) {
+        return static_cast<std::uint32_t>(first << count_bits | n_fews);
+    }
+
+    // Divides the space so that cells are about as long in each direction.
+    void lay_out(const Target& low, const Target& high, float reach) {
+        std::array<unsigned, 3> bits{least_bits, least_bits, least_bits};
+        Target length;
+        for (std::size_t a = 0; a < axes; ++a) {
+            // The outermost colors are off as well.
+            const float margin = 0.125f * (high[a] - low[a]) + 0.01f + std::min(reach, 1.0f);
+            low_[a] = low[a] - margin;
+            length[a] = high[a] - low[a] + 2 * margin;
+        }
+        const auto width = [&](std::size_t a) {
+            return length[a] / static_cast<float>((1u << (bits[a] + part_bits)) - 1);
         };
-
-        [[gnu::always_inline]] Least nearest(const Point& target) const {
-            const float tx = target[0], ty = target[1], tz = target[2];
-            std::array<std::int32_t, lanes> sq_bits;
-            std::int32_t least = std::numeric_limits<std::int32_t>::max();
-            for (std::size_t i = 0; i < lanes; ++i) {
-                const float dx = x[i] - tx, dy = y[i] - ty, dz = z[i] - tz;
-                sq_bits[i] = std::bit_cast<std::int32_t>(dx * dx + dy * dy + dz * dz);
-            }
-            for (std::size_t i = 0; i < lanes; ++i) least = std::min(least, sq_bits[i]);
-            std::uint32_t first = 0xffffffffu;
-            for (std::size_t i = 0; i < lanes; ++i) {
-                // All bits where it is farther; the compiler would make branches of a choice.
-                const auto farther = static_cast<std::uint32_t>((least - sq_bits[i]) >> 31);
-                first = std::min(first, number[i] | farther);
-            }
-            return {least, first};
+        for (unsigned n = 3 * least_bits; n < cell_bits; ++n) {
+            std::size_t longest = 0;
+            for (const std::size_t a : {1, 2})
+                if (width(a) > width(longest)) longest = a;
+            ++bits[longest];
         }
-    };
-
-    struct Parent {
-        std::vector<std::uint8_t> entries;
-    };
-
-    Nearest nearest_of_all(const Point& target) const {
-        Nearest best{std::numeric_limits<float>::infinity(), 0};
-        for (std::size_t j = 0; j < entries_.size(); ++j) {
-            const float d = sq_distance(entries_[j], target);
-            if (d < best.sq) best = {d, static_cast<std::uint32_t>(j)};
+        shift_ = {bits[1] + bits[2], bits[2], 0};
+        for (std::size_t a = 0; a < 3; ++a) {
+            width_[a] = width(a);
+            n_[a] = 1u << (bits[a] + part_bits);
         }
-        return best;
+        if constexpr (axes == 4) {
+            // One cell alone, in whose middle a place is 0.
+            low_[3] += 0.5f * length[3];
+            width_[3] = length[3];
+            n_[3] = 1;
+        }
+        for (std::size_t a = 0; a < axes; ++a) scale_[a] = 1.0f / width_[a];
     }
 
-    // Lists the entries of a cell that may be nearest somewhere in it.
-    void fill(std::size_t cell) {
-        const std::array<std::size_t, 4> place{cell / (n_side * n_side), cell / n_side % n_side,
-                                               cell % n_side, 0};
-        std::size_t parent = 0;
-        for (std::size_t a = 0; a < 3; ++a) parent = parent * n_parents + place[a] / parent_side;
-        auto& near = parents_[parent].entries;
-        if (near.empty()) {
-            keep(box_of(place, parent_side), all_);
-            near.assign(kept_.number.begin(),
-                        kept_.number.begin() + static_cast<std::ptrdiff_t>(kept_.n));
+    // Outside of all cells lies a last one.
+    [[gnu::always_inline]] InGrid place_of(const Target& target) const {
+        // From 2^23 on floats are whole numbers, so a sum is rounded to the number of a part.
+        constexpr float whole = 8388608.0f;
+        std::uint32_t cell = 0, part = 0, outside = 0;
+        for (std::size_t a = 0; a < axes; ++a) {
+            const std::uint32_t place =
+                std::bit_cast<std::uint32_t>((target[a] - low_[a]) * scale_[a] + whole) -
+                std::bit_cast<std::uint32_t>(whole);
+            // What lies outside has bits beyond those of all cells, in either direction.
+            outside |= place & ~(n_[a] - 1);
+            if (a == 3) continue;
+            cell |= place >> part_bits << shift_[a];
+            // The halves of all axes first, then the halves of these.
+            part |= ((place >> 1 & 1) | (place & 1) << 3) << a;
         }
-        part_.n = near.size();
-        for (std::size_t i = 0; i < part_.n; ++i) {
-            for (std::size_t a = 0; a < 4; ++a) part_.at[a][i] = entries_[near[i]][a];
-            part_.number[i] = near[i];
-        }
-        keep(box_of(place, 1), part_);
-        const std::size_t n = chunks_of(kept_.n, lanes);
-        cells_[cell] = static_cast<std::uint32_t>(lists_.size() << 8 | n);
-        for (std::size_t first = 0; first < n * lanes; first += lanes) {
-            Few& few = lists_.emplace_back();
-            for (std::size_t i = 0; i < lanes; ++i) {
-                // The last one again where there are fewer.
-                const std::size_t from = std::min(first + i, kept_.n - 1);
-                few.x[i] = kept_.at[0][from];
-                few.y[i] = kept_.at[1][from];
-                few.z[i] = kept_.at[2][from];
-                few.number[i] = kept_.number[from];
-            }
-        }
+        return {outside == 0 ? cell : static_cast<std::uint32_t>(n_cells), part};
     }
 
-    void keep(const Box& box, Candidates& from) { run<KeepCandidates<>>(simd_, &box, &from, &kept_); }
+    [[gnu::always_inline]] std::uint32_t code_at(const InGrid& place) {
+        const std::uint32_t cell = cells_[place.cell];
+        const std::uint32_t code = codes_[(cell >> mask_bits) + (cell & place.part)];
+        if (code == 0) [[unlikely]] return fill(place);
+        return code;
+    }
 
-    // The box around a cell, or around the larger one, of so many along each axis, that it is in.
-    Box box_of(const std::array<std::size_t, 4>& place, std::size_t side) const {
-        Box box;
-        for (std::size_t a = 0; a < 4; ++a) {
-            const auto first = static_cast<float>(place[a] / side * side);
-            box.middle[a] = low_[a] + (first + 0.5f * static_cast<float>(side - 1)) * width_[a];
-            // A hair more than the cell, for the rounding of a target's place.
-            box.half[a] = 0.502f * static_cast<float>(side) * width_[a];
+    // Lists the entries that may be nearest somewhere in a part of a cell.
+    [[gnu::noinline]] std::uint32_t fill(const InGrid& place) {
+        std::array<std::uint32_t, 3> first;
+        std::uint32_t number = 0;
+        for (std::size_t a = 0; a < 3; ++a) {
+            const std::uint32_t n_along = n_[a] >> part_bits;
+            const std::uint32_t at = place.cell >> shift_[a] & (n_along - 1);
+            first[a] = at << part_bits;
+            number = number * (n_along >> parent_bits) + (at >> parent_bits);
+        }
+        std::uint32_t& cell = cells_[place.cell];
+        if (cell == 0) {
+            std::uint32_t& parent = parents_[number];
+            if (parent == 0)
+                parent = choose(all_, code_of(0, all_.size()), first, parent_bits + part_bits, larger_);
+            const std::uint32_t code = choose(larger_, parent, first, part_bits, lists_);
+            const std::uint32_t n_fews = code & count_mask;
+            cell = divided(n_fews == 1 ? undivided : n_fews == 2 ? halves : quarters, code);
+        }
+        const std::uint32_t mask = cell & quarters;
+        std::uint32_t& code = codes_[(cell >> mask_bits) + (mask & place.part)];
+        if (code != 0) return code;
+        for (std::size_t a = 0; a < 3; ++a) {
+            first[a] += (place.part >> a & 1) << 1;
+            if (mask == quarters) first[a] += place.part >> (3 + a) & 1;
+        }
+        const std::uint32_t whole_cell = codes_[(cell >> mask_bits) - 1];
+        return code = choose(lists_, whole_cell, first, mask == quarters ? 0 : 1, lists_);
+    }
+
+    // Makes room for the parts of a cell after the code of all of it.
+    std::uint32_t divided(std::uint32_t mask, std::uint32_t code) {
+        if (mask != undivided) codes_.push_back(code);
+        const auto first = static_cast<std::uint32_t>(codes_.size());
+        codes_.resize(first + mask + 1, mask == undivided ? code : 0);
+        return first << mask_bits | mask;
+    }
+
+    // Appends those of a list's entries that may be nearest in a cube of so many bits along each axis.
+    std::uint32_t choose(const std::vector<Few<axes>>& from, std::uint32_t code,
+                         const std::array<std::uint32_t, 3>& place, unsigned bits,
+                         std::vector<Few<axes>>& lists) {
+        const GridBox<axes> box = box_of(place, bits);
+        std::size_t n = 0;
+        run<ChooseEntries<axes>>(simd_, from.data() + (code >> count_bits),
+                                 std::size_t{code & count_mask}, &box, chosen_.data(), &n);
+        const std::size_t first = lists.size(), n_chosen = chunks_of(n, eight);
+        lists.insert(lists.end(), chosen_.begin(),
+                     chosen_.begin() + static_cast<std::ptrdiff_t>(n_chosen));
+        return code_of(first, n_chosen);
+    }
+
+    GridBox<axes> box_of(const std::array<std::uint32_t, 3>& place, unsigned bits) const {
+        GridBox<axes> box;
+        for (std::size_t a = 0; a < axes; ++a) {
+            const auto first = static_cast<float>(a < 3 ? place[a] >> bits << bits : 0);
+            const float n = a < 3 ? static_cast<float>(1u << bits) : 1.0f;
+            box.middle[a] = low_[a] + (first + 0.5f * (n - 1.0f)) * width_[a];
+            // A hair more than the parts, for the rounding of a target's place.
+            box.half[a] = (0.5f * n + 0.01f) * width_[a];
         }
         return box;
     }
 
     Width simd_;
-    Candidates all_, part_, kept_;
-    std::vector<Point> entries_;
-    std::vector<std::uint32_t> cells_;  // where the list begins, and how many fews it takes
-    std::vector<Parent> parents_;
-    std::vector<Few> lists_;
-    Point low_, width_, scale_;
-    bool flat_;
+    std::array<std::array<float, most_entries>, axes> entries_{};
+    // Where the codes of a cell's parts begin, and which bits of their places count.
+    std::vector<std::uint32_t> cells_;
+    // 0 is not known yet.
+    std::vector<std::uint32_t> codes_, parents_;
+    std::vector<Few<axes>> all_, lists_, larger_;
+    std::array<Few<axes>, most_entries / eight + 1> chosen_;
+    Target low_, width_, scale_;
+    std::array<std::uint32_t, axes> n_;
+    std::array<std::uint32_t, 3> shift_;
 };
 
 }  // namespace pimenton

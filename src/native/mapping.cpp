@@ -8,6 +8,7 @@
 
 #include "grid.hpp"
 #include "histogram.hpp"
+#include "nearest.hpp"
 
 namespace pimenton {
 
@@ -165,15 +166,34 @@ struct LookUpCells {
     }
 };
 
+template <std::size_t axes>
 struct LookUpNearest {
-    [[gnu::always_inline]] static void run(const float* points, std::size_t n, ColorGrid* grid,
-                                           std::uint8_t* labels) {
+    [[gnu::always_inline]] static void run(const float* points, std::size_t n,
+                                           ColorGrid<axes>* grid, std::uint8_t* labels) {
         for (std::size_t i = 0; i < n; ++i) {
-            const float* p = points + 4 * i;
-            labels[i] = static_cast<std::uint8_t>(grid->nearest({p[0], p[1], p[2], p[3]}).number);
+            Coordinates<axes> target;
+            std::copy_n(points + 4 * i, axes, target.begin());
+            labels[i] = static_cast<std::uint8_t>(grid->find(target));
         }
     }
 };
+
+template <std::size_t axes>
+void map_by_grid(std::span<const float> points, std::span<const float> entries,
+                 std::span<std::uint8_t> labels, int n_threads, Width width) {
+    constexpr std::size_t at_once = std::size_t{1} << 16;
+    std::vector<std::optional<ColorGrid<axes>>> grids(
+        static_cast<std::size_t>(std::max(n_threads, 1)));
+    for_each_chunk(chunks_of(labels.size(), at_once), n_threads,
+                   [&](std::size_t chunk, std::size_t worker) {
+                       auto& grid = grids[worker];
+                       if (!grid) grid.emplace(entries, 0.0f, width);
+                       const std::size_t first = chunk * at_once;
+                       run<LookUpNearest<axes>>(width, points.data() + 4 * first,
+                                                std::min(at_once, labels.size() - first), &*grid,
+                                                labels.data() + first);
+                   });
+}
 
 }  // namespace
 
@@ -213,17 +233,15 @@ bool map_pixels(std::span<const std::uint8_t> pixels, std::span<const std::uint8
 
 void map_points(std::span<const float> points, std::span<const float> entries,
                 std::span<std::uint8_t> labels, int n_threads, Width width) {
-    constexpr std::size_t at_once = std::size_t{1} << 16;
-    std::vector<std::optional<ColorGrid>> grids(static_cast<std::size_t>(std::max(n_threads, 1)));
-    for_each_chunk(chunks_of(labels.size(), at_once), n_threads,
-                   [&](std::size_t chunk, std::size_t worker) {
-                       auto& grid = grids[worker];
-                       if (!grid) grid.emplace(entries, 0.0f, width);
-                       const std::size_t first = chunk * at_once;
-                       run<LookUpNearest>(width, points.data() + 4 * first,
-                                          std::min(at_once, labels.size() - first), &*grid,
-                                          labels.data() + first);
-                   });
+    // An opacity that all share would add nothing to a distance.
+    const float opacity = entries[3];
+    bool is_shared = true;
+    for (const auto rows : {points, entries})
+        for (std::size_t i = 3; i < rows.size(); i += 4) is_shared = is_shared && rows[i] == opacity;
+    if (is_shared)
+        map_by_grid<3>(points, entries, labels, n_threads, width);
+    else
+        map_by_grid<4>(points, entries, labels, n_threads, width);
 }
 
 }  // namespace pimenton

@@ -39,25 +39,30 @@ def label_pixels(
 ) -> NDArray[np.uint8]:
     """Give the label (n,) of each pixel's color, from the labels (m,) of colors (m, 4)."""
 
-def convert_colors(
-    colors: Colors, space: Sequence[float], opacities: NDArray[np.float32], n_threads: int
-) -> Points:
-    """Take colors (n, 4) to the points (n, 4) of a space given by 27 numbers.
+class ChannelSpace:
+    """A space of each channel's values by a table (256,), over gray.
 
     The opacities (256,) are the fourth coordinates of alpha 0 to 255.
     """
 
-def place_colors(
-    colors: Colors,
-    channel: NDArray[np.float32],
-    opacities: NDArray[np.float32],
-    gray: tuple[float, float, float],
-    n_threads: int,
-) -> Points:
-    """Take colors (n, 4) to points (n, 4) by a table (256,) of each channel's values, over gray.
+    def __init__(
+        self,
+        channel: NDArray[np.float32],
+        opacities: NDArray[np.float32],
+        gray: tuple[float, float, float],
+    ) -> None: ...
+    def points(self, colors: Colors, n_threads: int) -> Points:
+        """Take colors (n, 4) to points (n, 4)."""
+
+class RootSpace:
+    """A space given by 27 numbers: two matrices, an offset, a toe and a gray.
 
     The opacities (256,) are the fourth coordinates of alpha 0 to 255.
     """
+
+    def __init__(self, numbers: Sequence[float], opacities: NDArray[np.float32]) -> None: ...
+    def points(self, colors: Colors, n_threads: int) -> Points:
+        """Take colors (n, 4) to points (n, 4)."""
 
 def linear_light() -> NDArray[np.float64]:
     """Give linear light (511,) of the sRGB values 0, 0.5, 1 ... 255."""
@@ -88,13 +93,15 @@ def map_pixels(
 class BandDiffuser:
     """Diffuses errors down a picture that comes in bands of rows.
 
-    Entries (k, 4) are the points of the palette's colors (k, 4); taps (t, 3) are dx, dy and share
-    of the error. Where a color of the palette fills a pixel and its four neighbours, it is taken.
+    Entries (k, 4) are the points of the palette's colors (k, 4) in the space; taps (t, 3) are dx,
+    dy and share of the error. Where a color of the palette fills a pixel and its four neighbours,
+    it is taken.
     """
 
     def __init__(
         self,
         width: int,
+        space: ChannelSpace | RootSpace,
         entries: Points,
         colors: Colors,
         taps: NDArray[np.float32],
@@ -102,11 +109,10 @@ class BandDiffuser:
         cap: float,
         serpentine: bool,
     ) -> None: ...
-    def draw(self, pixels: Pixels, points: Points, has_above: bool, has_below: bool) -> Indices:
+    def draw(self, pixels: Pixels, has_above: bool, has_below: bool) -> Indices:
         """Give indices of the next rows, (h, w, 4) without a row of context above and below.
 
-        The context is what lies above and below them in the picture; points (h * w, 4) are those of
-        the rows without it.
+        The context is what lies above and below them in the picture.
         """
 
     def errors(self) -> Points:

@@ -46,9 +46,7 @@ class BandedDiffusion:
     ) -> None:
         self._bands = Bands(width, palette, space, shares_of(*DIFFUSIONS[dither]), strength)
 
-    def draw(
-        self, band: Pixels, *, above: Pixels | None, below: Pixels | None, n_threads: int = 1
-    ) -> Indices:
+    def draw(self, band: Pixels, *, above: Pixels | None, below: Pixels | None) -> Indices:
         """Give the indices of the next rows.
 
         Parameters
@@ -57,11 +55,9 @@ class BandedDiffusion:
             They.
         above, below : (width, 4) uint8 or None
             The rows around them; None at the ends of the picture.
-        n_threads : int, optional
-            Threads for the colors; the diffusion itself has one.
         """
         parts = [
-            self._bands.draw(rows, has_above, has_below, n_threads)
+            self._bands.draw(rows, has_above, has_below)
             for rows, has_above, has_below in _in_context(band, above, below)
         ]
         return np.concatenate(parts)

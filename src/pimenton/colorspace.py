@@ -106,8 +106,8 @@ class Space:
 
     Attributes
     ----------
-    from_srgb : callable
-        ``(colors, n_threads)``: (n, 4) uint8 to (n, 4) float32 points.
+    kernel : native space
+        What converts colors.
     to_srgb : callable
         (n, 4) float32 points to the nearest (n, 4) uint8 colors inside sRGB.
     channel : callable, optional
@@ -115,9 +115,13 @@ class Space:
         are those of red, green and blue.
     """
 
-    from_srgb: Callable[[Colors, int], Points]
+    kernel: _native.ChannelSpace | _native.RootSpace
     to_srgb: Callable[[Points], Colors]
     channel: Callable[[], NDArray[np.float32]] | None = None
+
+    def from_srgb(self, colors: Colors, n_threads: int) -> Points:
+        """Take colors (n, 4) uint8 to points (n, 4) float32."""
+        return self.kernel.points(np.ascontiguousarray(colors), n_threads)
 
 
 # The fourth coordinate of opaque colors, in every space.
@@ -133,20 +137,6 @@ def _srgb_channel() -> NDArray[np.float32]:
 
 def _linear_channel() -> NDArray[np.float32]:
     return _light()[::2].astype(np.float32)
-
-
-def _srgb_points(colors: Colors, n_threads: int) -> Points:
-    return _placed(colors, _srgb_channel(), n_threads)
-
-
-def _linear_points(colors: Colors, n_threads: int) -> Points:
-    return _placed(colors, _linear_channel(), n_threads)
-
-
-def _placed(colors: Colors, channel: NDArray[np.float32], n_threads: int) -> Points:
-    return _native.place_colors(
-        np.ascontiguousarray(colors), channel, _CUBE.coordinates, _CUBE.gray, n_threads
-    )
 
 
 def _srgb_colors(points: Points) -> Colors:
@@ -168,12 +158,9 @@ def _root_space(
 ) -> Space:
     """Make a space of linear light, a matrix, cube roots (a line below the toe), another matrix."""
     numbers = [*sum(cones, ()), *sum(axes, ()), *offset, *toe, *seen_over.gray]
-    opacities = seen_over.coordinates
+    kernel = _native.RootSpace(numbers, seen_over.coordinates)
     from_axes, from_cones = _inverse(axes), _inverse(cones)
     knee, slope, start = toe
-
-    def from_srgb(colors: Colors, n_threads: int) -> Points:
-        return _native.convert_colors(np.ascontiguousarray(colors), numbers, opacities, n_threads)
 
     def to_srgb(points: Points) -> Colors:
         straight, opacity = seen_over.unscaled(points)
@@ -182,7 +169,15 @@ def _root_space(
         values = np.where(cubes < knee, (roots - start) / slope, cubes) if slope else cubes
         return _with_opacity(_encoded(_multiplied(from_cones, values)), opacity)
 
-    return Space(from_srgb, to_srgb)
+    return Space(kernel, to_srgb)
+
+
+def _channel_space(
+    channel: Callable[[], NDArray[np.float32]], to_srgb: Callable[[Points], Colors]
+) -> Space:
+    """Make a space whose axes are those of red, green and blue."""
+    kernel = _native.ChannelSpace(channel(), _CUBE.coordinates, _CUBE.gray)
+    return Space(kernel, to_srgb, channel)
 
 
 def _with_opacity(channels: NDArray[np.uint8], opacity: NDArray[np.float64]) -> Colors:
@@ -226,8 +221,8 @@ def _light() -> NDArray[np.float64]:
 
 
 SPACES: dict[str, Space] = {
-    "srgb": Space(_srgb_points, _srgb_colors, _srgb_channel),
-    "linear": Space(_linear_points, _linear_colors, _linear_channel),
+    "srgb": _channel_space(_srgb_channel, _srgb_colors),
+    "linear": _channel_space(_linear_channel, _linear_colors),
     "oklab": _root_space(OKLAB_CONES, OKLAB_AXES, Opacity(gray=(0.5, 0.0, 0.0), gap=1.4)),
     "oklab-weighted": _root_space(
         OKLAB_CONES, _WEIGHTED_AXES, Opacity(gray=(0.5, 0.0, 0.0), gap=1.4)

@@ -70,18 +70,15 @@ class Bands:
         shares: NDArray[np.float32],
         strength: float,
     ) -> None:
-        self._from_srgb = SPACES[space].from_srgb
-        entries = self._from_srgb(palette.colors, 1)
+        entries = SPACES[space].from_srgb(palette.colors, 1)
         self.diffuser = _native.BandDiffuser(
-            width, entries, np.ascontiguousarray(palette.colors), shares, strength,
-            longest_error(palette, entries, space), True,
+            width, SPACES[space].kernel, entries, np.ascontiguousarray(palette.colors), shares,
+            strength, longest_error(palette, entries, space), True,
         )  # fmt: skip
 
-    def draw(self, rows: Pixels, has_above: bool, has_below: bool, n_threads: int) -> Indices:
+    def draw(self, rows: Pixels, has_above: bool, has_below: bool) -> Indices:
         """Give the indices of the next rows; the first and the last one may be context."""
-        drawn = rows[int(has_above) : len(rows) - int(has_below)]
-        points = self._from_srgb(drawn.reshape(-1, 4), n_threads)
-        return self.diffuser.draw(rows, points, has_above, has_below)
+        return self.diffuser.draw(rows, has_above, has_below)
 
 
 def shares_of(taps: Taps, n_parts: int) -> NDArray[np.float32]:

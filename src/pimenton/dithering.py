@@ -71,7 +71,7 @@ def _map_each(
 def diffusion(taps: Taps, n_parts: int) -> Dither:
     """Make a dithering that passes errors on by a table of taps.
 
-    Four rows run to, four fro. A color that is exactly a palette entry, in a pixel whose four
+    Eight rows run to, eight fro. A color that is exactly a palette entry, in a pixel whose four
     neighbours have it too, is left as it is.
 
     Parameters
@@ -99,7 +99,7 @@ def diffusion(taps: Taps, n_parts: int) -> Dither:
         for y in range(0, height, n_rows):
             end = min(y + n_rows, height)
             rows = pixels[max(y - 1, 0) : end + 1]
-            indices[y:end] = bands.draw(rows, y > 0, end < height, n_threads)
+            indices[y:end] = bands.draw(rows, y > 0, end < height)
         return indices
 
     return diffuse

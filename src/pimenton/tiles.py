@@ -285,7 +285,7 @@ class _Work:
             return block_calls(level, blocks[first:], drawing, encode, halves), None
         errors = self.record.values["errors"] if first else None
         bands = Bands(level, rows, drawing, self.own, first=first // len(rows[0]), errors=errors)
-        return bands.calls(encode, halves, self.n_threads), bands
+        return bands.calls(encode, halves), bands
 
     def _note(
         self, writer: Writer, number: int, done: int, n_across: int, bands: Bands | None

@@ -131,15 +131,15 @@ class Bands:
         # What each band has passed on, for a run that goes on after it.
         self.errors: dict[int, Points] = {}
 
-    def calls(self, encode: Encode, halves: bool, n_threads: int) -> Iterator[Call]:
+    def calls(self, encode: Encode, halves: bool) -> Iterator[Call]:
         """Yield the calls that finish the blocks, in order."""
-        for i, pixels, indices in self._drawn(n_threads):
+        for i, pixels, indices in self._drawn():
             for block in self.rows[i]:
                 here = slice(block.x, block.x + block.width)
                 part = pixels[:, here] if halves else None
                 yield finish_block, (indices[:, here], part, encode)
 
-    def _drawn(self, n_threads: int) -> Iterator[tuple[int, Pixels, Indices]]:
+    def _drawn(self) -> Iterator[tuple[int, Pixels, Indices]]:
         """Yield each band's number, pixels and indices."""
         rest = self.rows[self.first :]
         heights = [(row[0].y, row[0].height) for row in rest]
@@ -152,7 +152,7 @@ class Bands:
             for i in range(self.first, len(self.rows)):
                 following = next(bands, None)
                 below = None if following is None else following[0]
-                indices = self.diffusion.draw(band, above=above, below=below, n_threads=n_threads)
+                indices = self.diffusion.draw(band, above=above, below=below)
                 self.errors[i] = self.diffusion.errors()
                 self.errors.pop(i - 3, None)
                 yield i, band, indices

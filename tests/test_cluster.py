@@ -72,11 +72,17 @@ def test_any_number_of_calls_can_be_handed_over(client: Any) -> None:
     assert [future.result() for future in handed] == list(range(40))
 
 
-def test_workers_that_die_take_no_file_with_them(photos: Path, client: Any) -> None:
+@pytest.mark.parametrize("by", ["client", "executor"])
+def test_workers_that_die_take_no_file_with_them(photos: Path, client: Any, by: str) -> None:
     out = photos.parent / "out"
+    made = {
+        "client": lambda: compress_on(
+            client, find_jobs([str(photos)], to=out), FAST, Rules(renew=True)
+        ),
+        "executor": lambda: compress_many(photos, out, FAST, executor=client.get_executor()),
+    }
     outcomes = []
-    jobs = find_jobs([str(photos)], to=out)
-    for outcome in compress_on(client, jobs, FAST, Rules(renew=True)):
+    for outcome in made[by]():
         outcomes.append(outcome)
         if len(outcomes) in (3, 15, 30):
             for pid in client.run(os.getpid, on_error="ignore").values():
@@ -84,8 +90,8 @@ def test_workers_that_die_take_no_file_with_them(photos: Path, client: Any) -> N
                     os.kill(pid, signal.SIGKILL)
     assert len({outcome.job for outcome in outcomes}) == len(outcomes) == 40
     assert {outcome.status for outcome in outcomes} <= {"written", "done"}
-    made = content_of(out)
-    whole = {name: data for name, data in made.items() if not name.startswith(TEMPORARY)}
+    left = content_of(out)
+    whole = {name: data for name, data in left.items() if not name.startswith(TEMPORARY)}
     assert whole == content_of(photos.parent / "here")
 
 

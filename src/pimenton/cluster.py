@@ -171,14 +171,17 @@ class Tasks(Executor):
     ----------
     client : distributed.Client
         The cluster.
+    **how
+        What ``client.submit`` takes, such as ``workers`` or ``resources``.
     """
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: "Client", **how: Any) -> None:
         self.client = client
+        self.how = {"pure": False, **how}
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
         """Hand a call over; give what has a method ``result``."""
-        return self.client.submit(function, *arguments, pure=False, **named)
+        return self.client.submit(function, *arguments, **self.how, **named)
 
 
 def submitter(client: "Client") -> Submit:

@@ -138,8 +138,7 @@ def compress_many(
         All choices at once.
     executor : concurrent.futures.Executor, optional
         Where the pictures are compressed: a pool of threads or processes, or a Dask cluster by
-        ``client.get_executor()`` or, where workers may die, ``pimenton.cluster.Tasks(client)``.
-        By default threads, one a core.
+        ``client.get_executor()``. By default threads, one a core.
     rules : Rules, optional
         What may be written. By default what is done is not done again, and only files that
         pimenton wrote are replaced.
@@ -177,9 +176,21 @@ def compress_many(
     rules = rules or Rules(renew=True)
     if executor is not None:
         return compress_files(
-            jobs, options, rules, executor, n_threads=n_threads or 1, seconds_a_task=SECONDS_A_TASK
-        )
+            jobs, options, rules, lasting(executor), n_threads=n_threads or 1,
+            seconds_a_task=SECONDS_A_TASK,
+        )  # fmt: skip
     return _in_threads(jobs, options, rules, n_threads or 1)
+
+
+def lasting(executor: Executor) -> Executor:
+    """Give an executor whose futures end whoever dies: of Dask's own, one on the same client."""
+    if type(executor).__module__ != "distributed.cfexecutor":
+        return executor
+    from pimenton.cluster import Tasks
+
+    # Neither the client nor what it was told has a public name there.
+    found: Any = executor
+    return Tasks(found._client, **found._kwargs)
 
 
 def _in_threads(

@@ -145,6 +145,10 @@ def compress_tiles(
     options = _checked(Options.of(options, **choices), Path(target), tile, n_levels)
     view = view or View()
     n_threads = thread_count(n_threads)
+    if executor is not None:
+        from pimenton.many import lasting
+
+        executor = lasting(executor)
     own = ThreadPoolExecutor(n_threads)
     try:
         pyramid = open_pyramid(source, view)

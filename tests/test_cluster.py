@@ -95,6 +95,20 @@ def test_workers_that_die_take_no_file_with_them(photos: Path, client: Any, by: 
     assert whole == content_of(photos.parent / "here")
 
 
+def test_processes_that_dask_gave_up_are_started_again(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pimenton.cluster.WITHOUT_WORKERS", 60)
+    dask = pytest.importorskip("dask")
+    timeout = dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"})
+    with timeout, cluster_at("local", 1) as client:
+        [nanny] = client.cluster.workers.values()
+        client.sync(nanny.close)
+        jobs = find_jobs([str(photos)], to=photos.parent / "out")
+        made = list(compress_on(client, jobs, FAST, Rules()))
+    assert [outcome.status for outcome in made] == ["written"] * 40
+
+
 @contextmanager
 def scheduler_at(port: int, *, has_worker: bool = True) -> Iterator[subprocess.Popen[bytes]]:
     """Run a scheduler, and a worker, as one would by hand."""

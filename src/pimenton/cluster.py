@@ -26,6 +26,9 @@ PATIENCE = 20
 # Seconds that a cluster may be without any worker: enough for one that starts machines on demand.
 WITHOUT_WORKERS = 600
 
+# How often is looked meanwhile.
+N_LOOKS = 120
+
 # Machines on which a task may die, before it is tried file by file.
 N_DEATHS = 3
 
@@ -69,14 +72,19 @@ def cluster_at(address: str, n_workers: int | None = None) -> "Iterator[Client]"
     }
     with dask.config.set(quiet):
         if address == "local":
+            n_workers = n_workers or thread_count(None)
             cluster = distributed.LocalCluster(
-                n_workers=n_workers or thread_count(None),
+                n_workers=n_workers,
                 threads_per_worker=1,
                 # A port of its own: another cluster on this machine may have Dask's usual one.
                 scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                 silence_logs=logging.ERROR,
             )
-            with cluster, distributed.Client(cluster, set_as_default=False) as client:
+            with (
+                cluster,
+                distributed.Client(cluster, set_as_default=False) as client,
+                _watched(client, address, lambda: cluster.scale(n_workers)),
+            ):
                 yield client
         else:
             _knock(address)
@@ -88,10 +96,16 @@ def cluster_at(address: str, n_workers: int | None = None) -> "Iterator[Client]"
 
 
 @contextmanager
-def _watched(client: "Client", address: str) -> Iterator[None]:
-    """Close the connection, which ends whatever waits, if there is no worker for too long."""
+def _watched(
+    client: "Client", address: str, revive: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Close the connection, which ends whatever waits, if there is no worker for too long.
+
+    Dask gives up a process that dies while it starts, or that starts slowly; ``revive`` starts
+    what is missing.
+    """
     left, gave_up = Event(), Event()
-    thread = Thread(target=_watch, args=(client, left, gave_up), daemon=True)
+    thread = Thread(target=_watch, args=(client, left, gave_up, revive), daemon=True)
     thread.start()
     try:
         yield
@@ -105,12 +119,13 @@ def _watched(client: "Client", address: str) -> Iterator[None]:
         thread.join()
 
 
-def _watch(client: "Client", left: Event, gave_up: Event) -> None:
+def _watch(client: "Client", left: Event, gave_up: Event, revive: Callable[[], None]) -> None:
     n_looks = 0
     with suppress(OSError, RuntimeError):  # a scheduler that is gone is found out elsewhere
-        while not left.wait(WITHOUT_WORKERS / 20) and client.status == "running":
+        while not left.wait(WITHOUT_WORKERS / N_LOOKS) and client.status == "running":
+            revive()
             n_looks = 0 if client.nthreads() else n_looks + 1
-            if n_looks == 20:
+            if n_looks == N_LOOKS:
                 gave_up.set()
                 client.close()
                 return

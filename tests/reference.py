@@ -357,3 +357,26 @@ def weigh_texture(
     variance = np.maximum(blurred(lightness * lightness) - blurred(lightness) ** 2, 0)
     share: NDArray[np.float32] = np.float32(forgiven) / (np.float32(forgiven) + variance)
     return np.sqrt(np.sqrt(share)) ** quarters
+
+
+def bring_together(
+    meetings: NDArray[np.int64], kinds: NDArray[np.uint8], order: list[int], n_passes: int
+) -> list[int]:
+    """Swap each entry with the one of its kind that lowers the sum over pairs most."""
+
+    def total(places: list[int]) -> int:
+        where = np.argsort(places)
+        apart = np.abs(where[:, np.newaxis] - where)
+        return int((meetings * np.floor(16 * np.sqrt(apart) + 0.5).astype(np.int64)).sum()) // 2
+
+    places = list(order)
+    for _ in range(n_passes):
+        for a in range(len(places)):
+            totals = []
+            for b in range(len(places)):
+                swapped = [{a: b, b: a}.get(entry, entry) for entry in places]
+                totals.append(total(swapped) if kinds[a] == kinds[b] else total(places))
+            b = int(np.argmin(totals))
+            if totals[b] < total(places):
+                places = [{a: b, b: a}.get(entry, entry) for entry in places]
+    return places

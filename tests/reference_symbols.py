@@ -81,3 +81,51 @@ class Symbols:
         counted += [(n, sum(codes + lengths), bits) for n, bits in zip(lengths, extra, strict=True)]
         counted += [(n, sum(distances), max(c // 2 - 1, 0)) for c, n in enumerate(distances)]
         return sum(n * (math.log2(of / n) + bits) for n, of, bits in counted if n > 0.5)
+
+
+def cheapest_path(data: bytes) -> list[int]:
+    """Give tokens for some bytes: the cheapest path while nothing is known of them yet.
+
+    At each place the longest match of each code of distances is looked at, and of these the lengths
+    that are the longest ones of their codes.
+    """
+    n, symbols = len(data), Symbols(np.zeros(0))
+    symbols.literals = [0.0] * 256
+    for byte in data:
+        symbols.literals[byte] += 0.3
+    symbols.lengths, symbols.distances = [0.7 * n / 29] * 29, [0.7 * n / 30] * 30
+    symbols.price(F(1))
+    rest, tokens = [0.0] * (n + 1), [0] * n
+    for place in range(n - 1, -1, -1):
+        tokens[place] = data[place]
+        rest[place] = float(symbols.literal[data[place]]) + rest[place + 1]
+        for length, distance in _matches(data, place):
+            cost = float(symbols.of_distance(distance)) + float(symbols.length[length])
+            if cost + rest[place + length] < rest[place]:
+                rest[place] = cost + rest[place + length]
+                tokens[place] = length << 16 | distance
+    path, place = [], 0
+    while place < n:
+        path.append(tokens[place])
+        place += max(tokens[place] >> 16, 1)
+    return path
+
+
+def _matches(data: bytes, place: int) -> list[tuple[int, int]]:
+    """Give lengths and distances, the cheapest codes of distances first."""
+    longest: dict[int, tuple[int, int]] = {}
+    for distance in range(1, place + 1):
+        length = 0
+        ahead = data[place:]
+        while length < len(ahead) and ahead[length] == data[place - distance + length]:
+            length += 1
+        code = distance_code(distance)[0]
+        if length > longest.get(code, (SHORTEST - 1, 0))[0]:
+            longest[code] = min(length, LONGEST), distance
+    found, covered = [], SHORTEST - 1
+    for code in sorted(longest):
+        most, distance = longest[code]
+        lengths = [n for n in range(covered + 1, most) if length_code(n) != length_code(n + 1)]
+        found += [(length, distance) for length in [*lengths, most] if length > covered]
+        covered = max(covered, most)
+    return found

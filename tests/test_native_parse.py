@@ -3,6 +3,7 @@
 import zlib
 from typing import Any
 
+import deflate
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import reference
 import reference_lzw
 import reference_parse
+import reference_symbols
 from pimenton import _native
 
 
@@ -94,6 +96,41 @@ def test_codes_are_no_longer_than_deflate_has() -> None:
         fibonacci.append(fibonacci[-1] + fibonacci[-2])
     tokens = np.repeat(np.arange(22, dtype=np.uint32), fibonacci)[::-1].copy()
     assert zlib.decompress(_native.deflate(tokens).tobytes(), -15) == bytes(tokens.tolist())
+
+
+@given(st.lists(st.sampled_from(b"abcd"), min_size=1, max_size=30).map(bytes))
+def test_the_first_path_is_that_of_the_twin(data: bytes) -> None:
+    tokens = _native.shortest(np.frombuffer(data, np.uint8), 1)
+    assert tokens.tolist() == reference_symbols.cheapest_path(data)
+
+
+@pytest.mark.parametrize("kind", ["flat", "repeated", "noisy", "lone"])
+def test_the_shortest_stream_gives_its_bytes_and_is_no_longer_than_others(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    tile = rng.integers(0, 9, (16, 40))
+    rows = {
+        "flat": rng.integers(0, 4, (20, 20)).repeat(8, 0).repeat(9, 1),
+        "repeated": np.tile(tile, (8, 5)) + (rng.random((128, 200)) < 0.01),
+        "noisy": rng.geometric(0.2, (150, 170)).clip(max=255),
+        "lone": np.array([[7]]),
+    }[kind].astype(np.uint8)
+    tokens = _native.shortest(rows.ravel(), 5)
+    stream = _native.deflate(tokens, False).tobytes()
+    assert zlib.decompress(stream, -15) == rows.tobytes()
+    assert len(stream) <= 1.002 * len(deflate.deflate_compress(rows.tobytes(), 12)) + 8
+
+
+@given(st.integers(0, 99), st.integers(1, 9))
+def test_entries_are_swapped_as_by_the_twin(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    meetings = rng.integers(0, 50, (k, k))
+    meetings = np.triu(meetings, 1) + np.triu(meetings, 1).T
+    kinds = (np.arange(k) > k // 2).astype(np.uint8)
+    order = np.arange(k)
+    found = _native.bring_together(meetings, kinds, order, 3)
+    assert found.tolist() == reference.bring_together(meetings, kinds, order.tolist(), 3)
+    with pytest.raises(ValueError, match="order must have each entry once"):
+        _native.bring_together(np.zeros((2, 2), np.int64), kinds[[0, 0]], np.array([1, 1]), 3)
 
 
 @pytest.mark.parametrize("token", [256, 2 << 16 | 1, 3 << 16, 259 << 16 | 1, 3 << 16 | 2])

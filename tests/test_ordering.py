@@ -8,12 +8,20 @@ from hypothesis.extra.numpy import arrays
 
 from pimenton import IndexedImage, Palette
 from pimenton.formats import encode
-from pimenton.ordering import MOST_PIXELS, by_neighbours, by_use, reordered, smallest
+from pimenton.ordering import (
+    MOST_PIXELS,
+    by_lightness,
+    by_neighbours,
+    by_swaps,
+    by_use,
+    reordered,
+    smallest,
+)
 
 GRAYS = Palette.of_hex([f"#{30 * i:02x}{30 * i:02x}{30 * i:02x}" for i in range(8)])
 
 
-@pytest.mark.parametrize("order", [by_use, by_neighbours])
+@pytest.mark.parametrize("order", [by_use, by_neighbours, by_lightness, by_swaps])
 @given(
     indices=arrays(
         np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 7)
@@ -44,6 +52,12 @@ def test_by_neighbours_a_shuffled_ramp_is_put_in_order() -> None:
     assert order in (shuffled.tolist(), shuffled.tolist()[::-1])
 
 
+def test_by_lightness_opaque_entries_stay_last_and_dark_ones_first() -> None:
+    palette = Palette.of_hex(["#ffffff", "#000000", "#00000080", "#ffffff80"])
+    image = IndexedImage(np.array([[2], [3], [1], [0]], np.uint8), palette)
+    assert by_lightness(image).tolist() == [2, 3, 1, 0]
+
+
 def test_the_smallest_file_is_taken_and_large_pictures_stay_as_they_are() -> None:
     pixels = np.random.default_rng(1).geometric(0.4, (64, 64)).clip(max=7).astype(np.uint8)
     image = IndexedImage(7 - pixels, GRAYS)
@@ -51,5 +65,5 @@ def test_the_smallest_file_is_taken_and_large_pictures_stay_as_they_are() -> Non
     other, smaller = smallest(image, data, encode, (by_use, by_neighbours))
     assert len(smaller) <= len(data)
     assert encode(other) == smaller
-    large = IndexedImage(np.zeros((MOST_PIXELS // 256 + 1, 256), np.uint8), GRAYS)
+    large = IndexedImage(np.zeros((MOST_PIXELS // 1024 + 1, 1024), np.uint8), GRAYS)
     assert smallest(large, b"data", encode, (by_use,)) == (large, b"data")

@@ -30,8 +30,10 @@
 #include "regions.hpp"
 #include "scores.hpp"
 #include "search.hpp"
+#include "shortest.hpp"
 #include "simd.hpp"
 #include "splitting.hpp"
+#include "swaps.hpp"
 #include "tables.hpp"
 #include "texture.hpp"
 #include "unfilter.hpp"
@@ -613,7 +615,7 @@ auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t
                           array_of(std::move(parsed.tokens), {n_tokens}), parsed.bits);
 }
 
-auto deflate_(Line<std::uint32_t> tokens) {
+auto deflate_(Line<std::uint32_t> tokens, bool joins) {
     std::size_t n_bytes = 0;
     for (const Token token : view(tokens)) {
         const auto length = static_cast<std::size_t>(length_of(token));
@@ -628,10 +630,37 @@ auto deflate_(Line<std::uint32_t> tokens) {
     std::vector<std::uint8_t> stream;
     {
         Unlocked unlocked;
-        stream = deflate(joined(view(tokens)));
+        stream = joins ? deflate(joined(view(tokens))) : deflate(view(tokens));
     }
     const std::size_t size = stream.size();
     return array_of(std::move(stream), {size});
+}
+
+auto shortest_(Line<std::uint8_t> bytes, int n_rounds) {
+    require(n_rounds >= 1, "n_rounds must be positive");
+    std::vector<Token> tokens;
+    {
+        Unlocked unlocked;
+        tokens = shortest(view(bytes), n_rounds);
+    }
+    const std::size_t n_tokens = tokens.size();
+    return array_of(std::move(tokens), {n_tokens});
+}
+
+auto bring_together_(Plane<std::int64_t> meetings, Line<std::uint8_t> kinds,
+                     Line<std::int64_t> order, int n_passes) {
+    const std::size_t k = order.size();
+    require(meetings.shape(0) == k && meetings.shape(1) == k && kinds.size() == k && k <= 256,
+            "meetings must be (k, k), kinds and order (k,), k at most 256");
+    std::vector<bool> named(k);
+    for (const auto entry : view(order)) {
+        require(entry >= 0 && static_cast<std::size_t>(entry) < k && !named[static_cast<std::size_t>(entry)],
+                "order must have each entry once");
+        named[static_cast<std::size_t>(entry)] = true;
+    }
+    std::vector<std::int64_t> better(view(order).begin(), view(order).end());
+    bring_together(view(meetings), view(kinds), better, n_passes);
+    return array_of(std::move(better), {k});
 }
 
 auto parse_lzw_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t> exact,
@@ -761,7 +790,10 @@ NB_MODULE(_native, m) {
           nb::arg("carried"), nb::arg("cap"), nb::arg("n_dynamic"), nb::arg("n_triples"),
           nb::arg("n_accepted"), nb::arg("every"), nb::arg("rows_per_band"),
           nb::arg("n_threads"));
-    m.def("deflate", &deflate_, nb::arg("tokens").noconvert());
+    m.def("deflate", &deflate_, nb::arg("tokens").noconvert(), nb::arg("joins") = true);
+    m.def("bring_together", &bring_together_, nb::arg("meetings").noconvert(),
+          nb::arg("kinds").noconvert(), nb::arg("order").noconvert(), nb::arg("n_passes"));
+    m.def("shortest", &shortest_, nb::arg("data").noconvert(), nb::arg("n_rounds"));
     m.def("search", &search_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("start").noconvert(), nb::arg("n_clusters"), nb::arg("n_trials"),
           nb::arg("n_breaths"), nb::arg("seed"));

@@ -53,19 +53,6 @@ struct BlockCounts {
         for (std::size_t i = 0; i < literals.size(); ++i) literals[i] += other.literals[i];
         for (std::size_t i = 0; i < distances.size(); ++i) distances[i] += other.distances[i];
     }
-    // About what its symbols and the lengths of their codes take, but for extra bits.
-    double bits() const { return bits_of(literals) + bits_of(distances); }
-
-   private:
-    template <std::size_t n>
-    static double bits_of(const std::array<std::uint32_t, n>& counts) {
-        constexpr double bits_of_a_length = 4.0;
-        double total = 0, bits = 0;
-        for (const std::uint32_t count : counts) total += count;
-        for (const std::uint32_t count : counts)
-            if (count > 0) bits += bits_of_a_length + count * log2_of(total / count);
-        return bits;
-    }
 };
 
 // Lengths of Huffman's codes, none longer than `longest`: where one would be, counts are made more
@@ -131,6 +118,7 @@ class BitWriter {
         for (; n_held_ >= 8; n_held_ -= 8, held_ >>= 8)
             bytes_.push_back(static_cast<std::uint8_t>(held_));
     }
+    std::size_t n_bits() const { return 8 * bytes_.size() + static_cast<std::size_t>(n_held_); }
     std::vector<std::uint8_t> finish() {
         if (n_held_ > 0) bytes_.push_back(static_cast<std::uint8_t>(held_));
         return std::move(bytes_);
@@ -206,10 +194,68 @@ inline std::span<const T> without_zeros(const std::vector<T>& values, std::size_
     return {values.data(), n};
 }
 
-inline void write_block(BitWriter& out, std::span<const Token> tokens, BlockCounts counts, bool last) {
+// Counts made alike where they stand side by side and differ by no more than a ratio: the lengths of
+// their codes then fall in runs, which take fewer bits. Where none is, half a one is taken.
+template <std::size_t n>
+inline std::array<std::uint32_t, n> evened(const std::array<std::uint32_t, n>& counts, double ratio) {
+    constexpr std::size_t shortest_run = 4;
+    std::array<std::uint32_t, n> even = counts;
+    for (std::size_t begin = 0; begin < n;) {
+        double least = std::max<double>(counts[begin], 0.5), most = least, sum = counts[begin];
+        std::size_t end = begin + 1;
+        for (; end < n; ++end) {
+            const double count = std::max<double>(counts[end], 0.5);
+            if (std::max(most, count) > ratio * std::min(least, count)) break;
+            least = std::min(least, count);
+            most = std::max(most, count);
+            sum += counts[end];
+        }
+        const std::size_t length = end - begin;
+        if (length >= shortest_run && sum > 0)
+            for (std::size_t i = begin; i < end; ++i)
+                even[i] = std::max(1u, static_cast<std::uint32_t>(sum / static_cast<double>(length) + 0.5));
+        begin = end;
+    }
+    return even;
+}
+
+// The lengths of a block's codes, and all its bits.
+struct BlockCodes {
+    std::vector<std::uint8_t> literals, distances;
+    std::size_t bits = 0;
+};
+
+inline BlockCodes codes_by(const BlockCounts& counts, const BlockCounts& taken) {
+    BlockCodes codes{code_lengths(taken.literals, longest_code),
+                     code_lengths(taken.distances, longest_code)};
+    BitWriter head;
+    head.put(0, 3);
+    write_codes(head, without_zeros(codes.literals, 257), without_zeros(codes.distances, 1));
+    codes.bits = head.n_bits();
+    for (std::size_t i = 0; i < n_literal_codes; ++i) {
+        const int extra = i < 257 ? 0 : length_extra_bits(static_cast<int>(i - 257));
+        codes.bits += counts.literals[i] * (codes.literals[i] + static_cast<std::size_t>(extra));
+    }
+    for (std::size_t i = 0; i < n_distance_codes; ++i) {
+        const int extra = distance_extra_bits(static_cast<int>(i));
+        codes.bits += counts.distances[i] * (codes.distances[i] + static_cast<std::size_t>(extra));
+    }
+    return codes;
+}
+
+// The codes that make a block smallest, of those of its counts and of some more alike.
+inline BlockCodes best_codes(BlockCounts counts) {
     counts.literals[end_of_block] = 1;
-    const auto literals = code_lengths(counts.literals, longest_code);
-    const auto distances = code_lengths(counts.distances, longest_code);
+    BlockCodes best = codes_by(counts, counts);
+    for (const double ratio : {1.5, 2.5, 4.0}) {
+        BlockCodes codes = codes_by(counts, {evened(counts.literals, ratio), evened(counts.distances, ratio)});
+        if (codes.bits < best.bits) best = std::move(codes);
+    }
+    return best;
+}
+
+inline void write_block(BitWriter& out, std::span<const Token> tokens, const BlockCodes& block, bool last) {
+    const auto& [literals, distances, bits] = block;
     const auto literal_codes = codes_of(literals), distance_codes = codes_of(distances);
     out.put(last ? 5 : 4, 3);  // a block with codes of its own
     write_codes(out, without_zeros(literals, 257), without_zeros(distances, 1));
@@ -232,27 +278,68 @@ inline void write_block(BitWriter& out, std::span<const Token> tokens, BlockCoun
     out.put(literal_codes[end_of_block], literals[end_of_block]);
 }
 
-// The stream of tokens, in blocks: a block goes on until codes of their own make what follows smaller.
-inline std::vector<std::uint8_t> deflate(std::span<const Token> tokens) {
-    constexpr std::size_t piece = 4096;
-    constexpr double bits_of_a_header = 100.0;
-    BitWriter out;
-    BlockCounts block, next;
-    std::size_t begin = 0;
-    for (std::size_t at = 0; at < tokens.size(); at += piece) {
-        const auto some = tokens.subspan(at, std::min(piece, tokens.size() - at));
-        next = BlockCounts{};
-        for (const Token token : some) next.add(token);
-        BlockCounts both = block;
-        both.add(next);
-        if (at > begin && both.bits() > block.bits() + next.bits() + bits_of_a_header) {
-            write_block(out, tokens.subspan(begin, at - begin), block, false);
-            begin = at;
-            both = next;
-        }
-        block = both;
+inline BlockCounts block_counts(std::span<const Token> tokens) {
+    BlockCounts counts;
+    for (const Token token : tokens) counts.add(token);
+    return counts;
+}
+
+// Where blocks end: of short pieces those neighbours become one whose being apart gains least, as long
+// as codes of their own do not make both smaller. Then ends move to where they gain more.
+inline std::vector<std::size_t> block_ends(std::span<const Token> tokens) {
+    struct Piece {
+        BlockCounts counts;
+        std::size_t end, bits, together;  // bits with the piece before it
+    };
+    const std::size_t size = std::clamp<std::size_t>(tokens.size() / 64, 48, 4096);
+    std::vector<Piece> pieces;
+    const auto join_bits = [&](std::size_t i) {
+        BlockCounts both = pieces[i - 1].counts;
+        both.add(pieces[i].counts);
+        return best_codes(both).bits;
+    };
+    for (std::size_t at = 0; at < tokens.size(); at += size) {
+        const std::size_t end = std::min(at + size, tokens.size());
+        const auto counts = block_counts(tokens.subspan(at, end - at));
+        pieces.push_back({counts, end, best_codes(counts).bits, 0});
+        if (pieces.size() > 1) pieces.back().together = join_bits(pieces.size() - 1);
     }
-    write_block(out, tokens.subspan(begin), block, true);
+    while (pieces.size() > 1) {
+        std::size_t best = 0;
+        std::ptrdiff_t most = -1;
+        for (std::size_t i = 1; i < pieces.size(); ++i) {
+            const auto saved = static_cast<std::ptrdiff_t>(pieces[i - 1].bits + pieces[i].bits) -
+                               static_cast<std::ptrdiff_t>(pieces[i].together);
+            if (saved > most) {
+                most = saved;
+                best = i;
+            }
+        }
+        if (most < 0) break;
+        Piece& into = pieces[best - 1];
+        into.counts.add(pieces[best].counts);
+        into.end = pieces[best].end;
+        into.bits = pieces[best].together;
+        pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(best));
+        if (best > 1) pieces[best - 1].together = join_bits(best - 1);
+        if (best < pieces.size()) pieces[best].together = join_bits(best);
+    }
+    std::vector<std::size_t> ends;
+    for (const Piece& piece : pieces) ends.push_back(piece.end);
+    return ends;
+}
+
+// The stream of tokens, in blocks with codes of their own.
+inline std::vector<std::uint8_t> deflate(std::span<const Token> tokens) {
+    BitWriter out;
+    auto ends = block_ends(tokens);
+    if (ends.empty()) ends.push_back(0);
+    std::size_t begin = 0;
+    for (const std::size_t end : ends) {
+        const auto block = tokens.subspan(begin, end - begin);
+        write_block(out, block, best_codes(block_counts(block)), end == tokens.size());
+        begin = end;
+    }
     return out.finish();
 }
 

@@ -217,10 +217,28 @@ def parse(
     ``deflate`` takes, each row after a 0.
     """
 
-def deflate(tokens: NDArray[np.uint32]) -> NDArray[np.uint8]:
+def deflate(tokens: NDArray[np.uint32], joins: bool = True) -> NDArray[np.uint8]:
     """Write deflate's stream of literals and matches: a byte, or 65536 * length + distance.
 
     The bytes that come of it are those of the tokens, which may be joined to fewer.
+    """
+
+def bring_together(
+    meetings: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    n_passes: int,
+) -> NDArray[np.int64]:
+    """Swap entries of one kind in an order so that those which meet often stand near each other.
+
+    meetings (k, k) are symmetrical, with nothing on the diagonal. What falls, from swap to swap, is
+    the sum over pairs of their meetings times the root of their distance, in sixteenths.
+    """
+
+def shortest(data: NDArray[np.uint8], n_rounds: int) -> NDArray[np.uint32]:
+    """Find the tokens that ``deflate`` writes some bytes with in about the fewest bits.
+
+    The cheapest path is looked for up to n_rounds times, each time by the codes of the last one.
     """
 
 def parse_lzw(

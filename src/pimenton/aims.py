@@ -17,7 +17,6 @@ from pimenton.formats import encode
 from pimenton.indexed import IndexedImage
 from pimenton.levels import Curve
 from pimenton.options import Options
-from pimenton.ordering import by_use, smallest
 from pimenton.parsing import Recipe, Subject, parse, prepare
 from pimenton.quality import Reference, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
@@ -34,6 +33,7 @@ from pimenton.rate import (
     parse_effort,
     settle,
 )
+from pimenton.streams import shortened
 
 # A picture with fewer distinct colors than this part of its pixels may be a drawing. Of very many
 # pixels no more count: a photograph's colors repeat as well.
@@ -69,7 +69,8 @@ def aim(task: Task) -> Drawn:
     if drawn is not None and is_better(drawn[0], fitted, wanted):
         fitted, clustering = drawn
     if options.is_free and task.format == "png":
-        image, data = smallest(fitted.image, fitted.data, bench.encode, (by_use,))
+        with task.stage("encoding"):
+            image, data = shortened(fitted.image, fitted.data, options.effort)
         fitted = dataclasses.replace(fitted, image=image, data=data)
     _require_quality(fitted, wanted, options)
     if options.max_bytes is not None and len(fitted.data) > options.max_bytes:

@@ -14,8 +14,9 @@ from pimenton.formats import encode
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.options import Options
-from pimenton.ordering import by_neighbours, by_use, smallest
+from pimenton.ordering import by_lightness, by_swaps, smallest
 from pimenton.pixels import Pixels, round_opacity
+from pimenton.streams import shortened
 
 # Tells of the beginning and the end of a stage.
 Stages: TypeAlias = Callable[[str], AbstractContextManager[None]]
@@ -114,6 +115,8 @@ def draw(task: Task, *, limited: bool = True) -> Drawn:
     )
     with task.stage("encoding"):
         image, data = encoded(image, task)
+        if orders_freely(task):
+            image, data = shortened(image, data, task.options.effort)
     if limited:
         require_size(len(data), task.options)
     whole = is_exact(task.histogram, task.options) and task.pixels is task.original
@@ -125,10 +128,16 @@ def encoded(image: IndexedImage, task: Task) -> tuple[IndexedImage, bytes]:
     options = task.options
     with_effort = partial(encode, format=task.format, effort=options.effort)
     data = with_effort(image)
-    orders_free = options.is_free and options.n_colors is None and options.effort != "fast"
-    if not orders_free or task.format != "png":
+    if not orders_freely(task):
         return image, data
-    return smallest(image, data, with_effort, (by_use, by_neighbours))
+    return smallest(image, data, with_effort, (by_lightness, by_swaps))
+
+
+def orders_freely(task: Task) -> bool:
+    """Tell whether the palette's order is ours, and time may be spent on it."""
+    options = task.options
+    is_free = options.is_free and options.n_colors is None and options.effort != "fast"
+    return is_free and task.format == "png"
 
 
 # With more pixels their colors repeat, and a search for each distinct one takes less time.

@@ -203,8 +203,8 @@ def parsed_png(image: IndexedImage, effort: str) -> bytes:
     level = 12 if small else {"fast": 6, "balanced": 10, "best": 12}[effort]
     files = []
     if isinstance(image, MatchedImage):
-        stream = zlib_of(_native.deflate(image.tokens).tobytes(), _rows_of(image, 8))
-        files.append(_png_of(image, 8, stream))
+        stream = zlib_of(_native.deflate(image.tokens).tobytes(), rows_of(image, 8))
+        files.append(png_of(image, 8, stream))
         if effort == "fast" and image.bit_depth == 8:
             return files[0]
     files += [_plain_png(image, level, bits) for bits in {8, image.bit_depth}]
@@ -214,15 +214,15 @@ def parsed_png(image: IndexedImage, effort: str) -> bytes:
 def _plain_png(image: IndexedImage, level: int, bit_depth: int | None = None) -> bytes:
     """Encode without row filters, which seldom help indices."""
     bit_depth = bit_depth or image.bit_depth
-    return _png_of(image, bit_depth, deflated(_rows_of(image, bit_depth), level))
+    return png_of(image, bit_depth, deflated(rows_of(image, bit_depth), level))
 
 
-def _rows_of(image: IndexedImage, bit_depth: int) -> bytes:
+def rows_of(image: IndexedImage, bit_depth: int) -> bytes:
     """Give the rows as PNG has them, each after its filter byte."""
     return np.pad(pack_indices(image, bit_depth), ((0, 0), (1, 0))).tobytes()
 
 
-def _png_of(image: IndexedImage, bit_depth: int, stream: bytes) -> bytes:
+def png_of(image: IndexedImage, bit_depth: int, stream: bytes) -> bytes:
     """Put a PNG around the stream of its rows."""
     import deflate
 

@@ -10,12 +10,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from pimenton import _native
 from pimenton.indexed import IndexedImage
 from pimenton.palette import Palette
 
 Order = NDArray[np.intp]
-# Pixels up to which another order gains more than a thousandth.
-MOST_PIXELS = 1 << 18
+# Pixels up to which other orders are tried.
+MOST_PIXELS = 1 << 20
+# How often all entries are gone through for swaps, and what the channels weigh in lightness.
+_N_PASSES = 8
+_LUMA = (299, 587, 114)
 
 
 def smallest(
@@ -90,16 +94,7 @@ def by_neighbours(image: IndexedImage) -> Order:
     .. [2] A. J. Pinho and A. J. R. Neves, "A note on Zeng's technique for color re-indexing of
        palette-based images", IEEE Signal Processing Letters 11, 2004.
     """
-    k = len(image.palette)
-    meetings = np.zeros((k, k), np.int64)
-    for a, b in (
-        (image.indices[:, :-1], image.indices[:, 1:]),
-        (image.indices[:-1], image.indices[1:]),
-    ):
-        pairs = a.astype(np.intp).ravel() * k + b.ravel()
-        meetings += np.bincount(pairs, minlength=k * k).reshape(k, k)
-    meetings += meetings.T
-    np.fill_diagonal(meetings, 0)
+    k, meetings = len(image.palette), _meetings(image)
     placed = [int(place) for place in np.unravel_index(meetings.argmax(), meetings.shape)]
     placed = placed[: len(set(placed))]
     with_placed = meetings[placed].sum(axis=0)
@@ -111,3 +106,32 @@ def by_neighbours(image: IndexedImage) -> Order:
         with_placed += meetings[entry]
         with_placed[placed] = -1
     return np.array(placed)
+
+
+def by_swaps(image: IndexedImage) -> Order:
+    """Put entries near each other whose pixels are, by swaps from what `by_neighbours` finds."""
+    kinds = np.zeros(len(image.palette), np.uint8)
+    return _native.bring_together(_meetings(image), kinds, by_neighbours(image), _N_PASSES)
+
+
+def by_lightness(image: IndexedImage) -> Order:
+    """Put light entries after dark ones, opaque ones last, then swap those of a kind."""
+    colors = image.palette.colors
+    kinds = (colors[:, 3] == 255).astype(np.uint8)
+    order = np.lexsort((colors[:, :3].astype(np.int64) @ _LUMA, kinds))
+    return _native.bring_together(_meetings(image), kinds, order, _N_PASSES)
+
+
+def _meetings(image: IndexedImage) -> NDArray[np.int64]:
+    """Count how often entries are side by side, or one above the other, (k, k)."""
+    k = len(image.palette)
+    meetings = np.zeros((k, k), np.int64)
+    for a, b in (
+        (image.indices[:, :-1], image.indices[:, 1:]),
+        (image.indices[:-1], image.indices[1:]),
+    ):
+        pairs = a.astype(np.intp).ravel() * k + b.ravel()
+        meetings += np.bincount(pairs, minlength=k * k).reshape(k, k)
+    meetings += meetings.T
+    np.fill_diagonal(meetings, 0)
+    return meetings

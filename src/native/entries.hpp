@@ -19,23 +19,23 @@ namespace pimenton {
 
 constexpr float far_away = 1e9f;    // a coordinate of what may not be copied
 
-constexpr std::size_t most_entries = 256;
+constexpr std::size_t most_listed = 256;
 constexpr std::size_t n_nearest = 16;  // entries that are always worth a look
 
 // Chooses entries for a cell of some width around a middle: the nearest to the middle, and those that
 // may be nearest somewhere else in it, in their order.
-struct ChooseEntries {
+struct ChooseListed {
     [[gnu::always_inline]] static void run(const float* const* planes, std::size_t k,
                                            std::array<float, 4> middle, float width,
                                            std::uint32_t* chosen, std::size_t* n_chosen) {
-        std::array<float, most_entries> square{}, reach{};
+        std::array<float, most_listed> square{}, reach{};
         for (std::size_t a = 0; a < 4; ++a)
             for (std::size_t j = 0; j < k; ++j) {
                 const float offset = planes[a][j] - middle[a];
                 square[j] += offset * offset;
             }
         // Squared distances, of which none is negative, are ordered as their bits are.
-        std::array<std::int32_t, most_entries> order;
+        std::array<std::int32_t, most_listed> order;
         for (std::size_t j = 0; j < k; ++j) order[j] = std::bit_cast<std::int32_t>(square[j]);
         std::int32_t least = std::numeric_limits<std::int32_t>::max(), most = 0;
         for (std::size_t j = 0; j < k; ++j) {
@@ -50,7 +50,7 @@ struct ChooseEntries {
         for (std::size_t a = 0; a < 4; ++a)
             for (std::size_t j = 0; j < k; ++j)
                 reach[j] += std::abs(planes[a][j] - planes[a][nearest]);
-        std::array<std::uint8_t, most_entries> kept;
+        std::array<std::uint8_t, most_listed> kept;
         for (std::size_t j = 0; j < k; ++j)
             kept[j] = (order[j] < limit) |
                       (square[j] * 0.9999f - square[nearest] <= 1.001f * width * reach[j]);
@@ -71,7 +71,7 @@ struct ChooseEntries {
    private:
     // A place in the order so that those before it are always worth a look, and so many of those at it.
     [[gnu::always_inline]] static std::pair<std::int32_t, std::size_t> limit_of(
-        const std::array<std::int32_t, most_entries>& order, std::size_t k, std::int32_t low,
+        const std::array<std::int32_t, most_listed>& order, std::size_t k, std::int32_t low,
         std::int32_t high) {
         const auto wanted = static_cast<std::int32_t>(std::min(k, n_nearest));
         std::int32_t n_below = 0;
@@ -162,11 +162,11 @@ class EntryLists {
         for (std::size_t a = 0; a < 4; ++a)
             middle[a] = cell[a] == 0 ? planes_[a][0]
                                      : (static_cast<float>(cell[a] - 32768) + 0.5f) * cell_;
-        std::array<std::uint32_t, most_entries> chosen;
+        std::array<std::uint32_t, most_listed> chosen;
         const float* const planes[] = {planes_[0].data(), planes_[1].data(), planes_[2].data(),
                                        planes_[3].data()};
         std::size_t n = 0;
-        run<ChooseEntries>(width_, planes, planes_[0].size(), middle, cell_, chosen.data(), &n);
+        run<ChooseListed>(width_, planes, planes_[0].size(), middle, cell_, chosen.data(), &n);
         slot.cell = cell;
         slot.place.n = static_cast<std::uint32_t>(chunks_of(n, step) * step);
         slot.place.start = static_cast<std::uint32_t>(numbers_.size());

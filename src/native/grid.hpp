@@ -34,10 +34,10 @@ template <std::size_t axes>
     return sq;
 }
 
-constexpr std::size_t most_entries = 256;
+constexpr std::size_t most_numbers = 256;
 
 // A number in the lowest bits of another one's: the least of such keys tells which it was.
-constexpr std::int32_t number_mask = most_entries - 1;
+constexpr std::int32_t number_mask = most_numbers - 1;
 
 // A few entries in the order of their numbers. Those that it has not are far away.
 template <std::size_t axes>
@@ -94,7 +94,7 @@ struct GridBox {
 // |m - c'|^2 - |m - c|^2 > 2 sum_a half_a |c'_a - c_a|. The margin exceeds the rounding of either side
 // and what a key leaves out of a squared distance, 2^-15 of it.
 template <std::size_t axes>
-struct ChooseEntries {
+struct ChooseFew {
     [[gnu::always_inline]] static void run(const Few<axes>* fews, std::size_t n_fews,
                                            const GridBox<axes>* box, Few<axes>* kept,
                                            std::size_t* n_kept) {
@@ -120,7 +120,7 @@ struct ChooseEntries {
         const float floor =
             least_sq + margin * (least_sq + radius) + std::numeric_limits<float>::min();
         // A bit for each entry that is kept; one loop over them all is left at a wrong guess only once.
-        std::array<std::uint64_t, most_entries / 64> keeps{};
+        std::array<std::uint64_t, most_numbers / 64> keeps{};
         for (std::size_t f = 0; f < n_fews; ++f) {
             const Eight<float> sq = fews[f].squares(middle);
             std::uint32_t bits = 0;
@@ -171,6 +171,7 @@ class ColorGrid {
             }
         }
         lay_out(low, high, reach);
+        lists_.reserve(usual_lists);
         lists_ = all_;
         cells_[n_cells] = divided(0, code_of(0, all_.size()));
     }
@@ -188,9 +189,9 @@ class ColorGrid {
             part[l] = place.part;
         }
         for (std::size_t l = 0; l < eight; ++l) {
+            const std::uint32_t code = code_at(cell[l], part[l]);
             Target target;
             for (std::size_t a = 0; a < axes; ++a) target[a] = targets[a][l];
-            const std::uint32_t code = code_at({cell[l], part[l]});
             const Few<axes>* few = lists_.data() + (code >> count_bits);
             std::int32_t key = few->least_key(target);
             for (std::uint32_t left = code & count_mask; left > 1; --left)
@@ -204,7 +205,8 @@ class ColorGrid {
 
     // The number of the nearest entry, the first among equals.
     [[gnu::always_inline]] std::uint32_t find(const Target& target) {
-        const std::uint32_t code = code_at(place_of(target));
+        const auto [cell, part] = place_of(target);
+        const std::uint32_t code = code_at(cell, part);
         const Few<axes>* few = lists_.data() + (code >> count_bits);
         std::int32_t least = std::numeric_limits<std::int32_t>::max();
         std::int32_t best = 0;
@@ -237,6 +239,8 @@ class ColorGrid {
     static constexpr unsigned part_bits = 2, parent_bits = 2;
     static constexpr std::size_t n_parents = n_cells >> 3 * parent_bits;
     static constexpr std::uint32_t undivided = 0, halves = 7, quarters = 63;
+    // What photographs need; memory that is not written takes no time.
+    static constexpr std::size_t usual_lists = 8192;
     static constexpr unsigned mask_bits = 6, count_bits = 6;
     static constexpr std::uint32_t count_mask = (1u << count_bits) - 1;
 
@@ -297,15 +301,15 @@ class ColorGrid {
         return {outside == 0 ? cell : static_cast<std::uint32_t>(n_cells), part};
     }
 
-    [[gnu::always_inline]] std::uint32_t code_at(const InGrid& place) {
-        const std::uint32_t cell = cells_[place.cell];
-        const std::uint32_t code = codes_[(cell >> mask_bits) + (cell & place.part)];
-        if (code == 0) [[unlikely]] return fill(place);
+    [[gnu::always_inline]] std::uint32_t code_at(std::uint32_t cell, std::uint32_t part) {
+        const std::uint32_t codes = cells_[cell];
+        const std::uint32_t code = codes_[(codes >> mask_bits) + (codes & part)];
+        if (code == 0) [[unlikely]] return fill({cell, part});
         return code;
     }
 
     // Lists the entries that may be nearest somewhere in a part of a cell.
-    [[gnu::noinline]] std::uint32_t fill(const InGrid& place) {
+    [[gnu::noinline]] std::uint32_t fill(InGrid place) {
         std::array<std::uint32_t, 3> first;
         std::uint32_t number = 0;
         for (std::size_t a = 0; a < 3; ++a) {
@@ -348,7 +352,7 @@ class ColorGrid {
                          std::vector<Few<axes>>& lists) {
         const GridBox<axes> box = box_of(place, bits);
         std::size_t n = 0;
-        run<ChooseEntries<axes>>(simd_, from.data() + (code >> count_bits),
+        run<ChooseFew<axes>>(simd_, from.data() + (code >> count_bits),
                                  std::size_t{code & count_mask}, &box, chosen_.data(), &n);
         const std::size_t first = lists.size(), n_chosen = chunks_of(n, eight);
         lists.insert(lists.end(), chosen_.begin(),
@@ -369,13 +373,13 @@ class ColorGrid {
     }
 
     Width simd_;
-    std::array<std::array<float, most_entries>, axes> entries_{};
+    std::array<std::array<float, most_numbers>, axes> entries_{};
     // Where the codes of a cell's parts begin, and which bits of their places count.
     std::vector<std::uint32_t> cells_;
     // 0 is not known yet.
     std::vector<std::uint32_t> codes_, parents_;
     std::vector<Few<axes>> all_, lists_, larger_;
-    std::array<Few<axes>, most_entries / eight + 1> chosen_;
+    std::array<Few<axes>, most_numbers / eight + 1> chosen_;
     Target low_, width_, scale_;
     std::array<std::uint32_t, axes> n_;
     std::array<std::uint32_t, 3> shift_;

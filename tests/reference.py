@@ -75,6 +75,12 @@ def assign(points: Points, centroids: Points) -> NDArray[np.uint32]:
     return squared_distances(points, centroids).argmin(axis=1).astype(np.uint32)
 
 
+def neighbour_distances(points: Points) -> NDArray[np.float64]:
+    sq = squared_distances(points.astype(np.float64), points.astype(np.float64))
+    np.fill_diagonal(sq, np.inf)
+    return np.sqrt(sq.min(axis=1))
+
+
 def nearest_distances(points: Points, centroids: Points) -> NDArray[np.float32]:
     return squared_distances(points, centroids).min(axis=1)
 

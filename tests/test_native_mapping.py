@@ -78,6 +78,13 @@ def test_pixels_are_mapped_as_assigned(pixels: Pixels, k: int, space: str, seed:
     assert np.array_equal(labels, reference.assign(from_srgb(rows, 1), entries))
 
 
+@given(weighted_points())
+def test_neighbours_are_as_far_as_in_the_reference(points_weights) -> None:
+    points, _ = points_weights
+    found = _native.neighbour_distances(points)
+    assert np.array_equal(found, reference.neighbour_distances(points))
+
+
 @given(images(), st.integers(1, 3), st.integers(0, 999))
 def test_colors_are_placed_as_by_the_reference(pixels: Pixels, n_threads: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -116,6 +123,7 @@ def test_threads_and_width_change_nothing(widths: list[str], seed: int) -> None:
                 (
                     colors.tobytes(), counts.tobytes(), entries.tobytes(),
                     _native.map_points(each, entries, n_threads).tobytes(),
+                    _native.neighbour_distances(entries).tobytes(),
                     _native.map_pixels(rows, colors, table, 1.0, spread, n_threads).tobytes(),
                 )
             )  # fmt: skip

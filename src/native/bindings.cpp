@@ -23,6 +23,7 @@
 #include "lzw.hpp"
 #include "mapping.hpp"
 #include "mixing.hpp"
+#include "neighbours.hpp"
 #include "parse.hpp"
 #include "pixels.hpp"
 #include "precise.hpp"
@@ -452,6 +453,10 @@ auto nearest_distances_(Rows<float, 4> points, Rows<float, 4> centroids, int n_t
     return array_of(std::move(distances), {points.shape(0)});
 }
 
+auto neighbour_distances_(Rows<float, 4> points) {
+    return array_of(neighbour_distances(view(points), active_width()), {points.shape(0)});
+}
+
 auto mix_colors_(Rows<float, 4> points, Rows<float, 4> entries, Line<std::uint32_t> labels,
                  float grain, int n_threads) {
     const std::size_t n = points.shape(0), k = entries.shape(0);
@@ -776,6 +781,7 @@ NB_MODULE(_native, m) {
           nb::arg("weights").noconvert(), nb::arg("n_cells"));
     m.def("merge_runs", &merge_runs_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("n_each"), nb::arg("n_threads"));
+    m.def("neighbour_distances", &neighbour_distances_, nb::arg("points").noconvert());
     m.def("nearest_distances", &nearest_distances_, nb::arg("points").noconvert(),
           nb::arg("centroids").noconvert(), nb::arg("n_threads"));
     m.def("mix_colors", &mix_colors_, nb::arg("points").noconvert(),

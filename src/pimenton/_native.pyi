@@ -166,6 +166,9 @@ def search(
     n_breaths. Gives centroids, fewer where the points run out, and inertia from move to move.
     """
 
+def neighbour_distances(points: Points) -> NDArray[np.float64]:
+    """Give the distance (n,) of each point (n, 4) from the nearest other one."""
+
 def nearest_distances(points: Points, centroids: Points, n_threads: int) -> NDArray[np.float32]:
     """Give the squared distance of each point to its nearest centroid."""
 

@@ -105,8 +105,4 @@ def spacing(entries: Points) -> float:
     """
     if len(entries) == 1:
         return 0.0
-    # Axis by axis, since sums along an axis may be taken in any order.
-    sq = sum((axis[:, np.newaxis] - axis) ** 2 for axis in entries.astype(np.float64).T)
-    assert isinstance(sq, np.ndarray)
-    np.fill_diagonal(sq, np.inf)
-    return float(np.sort(np.sqrt(sq.min(axis=1)))[len(entries) // 2])
+    return float(np.sort(_native.neighbour_distances(entries))[len(entries) // 2])

@@ -23,6 +23,20 @@ class SplitMix:
         return float((z ^ z >> 31) >> 11) * 2.0**-53
 
 
+def best_cut(values: NDArray[np.float64], weights: Weights) -> float:
+    """Give the edge between two of 32 equal bins where a cut gains most."""
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return high
+    width = (high - low) / 32
+    bins = ((values - low) / width).astype(int).clip(max=31)
+    below = np.bincount(bins, weights, 32).cumsum()
+    first = np.bincount(bins, weights * (values - low), 32).cumsum()
+    inside, beyond = below[:-1], below[-1] - below[:-1]
+    way = first[:-1] * below[-1] - first[-1] * inside
+    return low + width * float(1 + (way**2 / (inside * beyond)).argmax())
+
+
 class Partition:
     """Points with labels, centroids, and the clusters that changed since they were centered."""
 
@@ -102,7 +116,8 @@ class Partition:
             for _ in range(8):
                 axis = covariance @ axis
                 axis /= abs(axis).max()
-        return ours & (self.x @ axis > middle @ axis)
+        along = self.x @ axis
+        return ours & (along > best_cut(along[ours], self.weights[ours]))
 
     def split(self, target: int, empty: int) -> bool:
         beyond = self.beyond(target)
@@ -157,24 +172,6 @@ class Search:
     def empty(self) -> list[int]:
         return [j for j in range(self.partition.k) if self.partition.is_empty(j)]
 
-    def split_up(self) -> None:
-        p, whole = self.partition, set[int]()
-        p.changed, n = {0}, 1
-        p.settle(1, -2.0)
-        p.changed.clear()
-        while n < self.n_clusters:
-            gains = {j: 1.3 * p.gain_of_cutting(j) for j in self.full() if j not in whole}
-            widest = max(gains, key=lambda j: gains[j], default=0)
-            if not gains.get(widest, 0) > 0:
-                break
-            if not p.split(widest, n):
-                whole.add(widest)
-                continue
-            n += 1
-            if n & (n - 1) == 0:
-                p.settle(2, 0)
-        self.history.clear()
-
     def settle(self, n_steps: int, share: float) -> None:
         self.least_gain = share * self.partition.inertia() / self.n_clusters
         self.partition.settle(n_steps, self.least_gain)
@@ -194,16 +191,25 @@ class Search:
         self.keep()
         return True
 
-    def guess(self) -> None:
-        p = self.partition
+    def guess_gains(self) -> None:
         for j in self.full():
-            self.gains.setdefault(j, (1.3 * p.gain_of_cutting(j), False))
-            self.losses.setdefault(j, (0.5 * p.joining_cost(j), False))
+            self.gains.setdefault(j, (1.3 * self.partition.gain_of_cutting(j), False))
+
+    def guess_losses(self) -> None:
+        for j in self.full():
+            self.losses.setdefault(j, (0.5 * self.partition.joining_cost(j), False))
+
+    def cheapest(self, target: int) -> int:
+        """Give the cluster that costs least, the lowest among equals, which rounding may part."""
+        others = [j for j in self.full() if j != target]
+        least = min((self.losses[j][0] for j in others), default=0.0)
+        return next((j for j in others if self.losses[j][0] * (1 - 1e-9) <= least), -1)
 
     def improve(self, n_trials: int) -> None:
         p, spare = self.partition, self.empty()[0]
         for _ in range(n_trials):
-            self.guess()
+            self.guess_gains()
+            self.guess_losses()
             target = max(self.full(), key=lambda j: self.gains[j][0])
             if not self.gains[target][1]:
                 split = p.split(target, spare)
@@ -211,8 +217,7 @@ class Search:
                 self.gains[target] = -p.change() if split else 0.0, True
                 p.undo()
                 continue
-            others = [j for j in self.full() if j != target]
-            source = min(others, key=lambda j: self.losses[j][0], default=-1)
+            source = self.cheapest(target)
             if source < 0 or self.losses[source][0] >= self.gains[target][0]:
                 break
             p.dissolve(source)
@@ -236,7 +241,7 @@ class Search:
 
     def breathe_once(self, n_moved: int) -> bool:
         p = self.partition
-        self.guess()
+        self.guess_gains()
         draws = {j: 1 - 0.3 * self.random.uniform() for j in self.full()}
         drawn = sorted((-self.gains[j][0] * draw, j) for j, draw in draws.items())
         spare = self.empty()
@@ -270,23 +275,19 @@ def search(
     n_clusters: int,
     n_trials: int,
     n_breaths: int,
+    least_share: float,
     seed: int,
 ) -> tuple[Points, NDArray[np.float64]]:
     """Look for centroids as the kernel does."""
     search = Search(points, weights, n_clusters, seed)
     p = search.partition
-    if len(start):
-        p.centroids[: len(start)] = start
-        p.labels = assign(points, start).astype(np.intp)
-        p.changed = set(range(len(start)))
-    else:
-        search.split_up()
+    p.centroids[: len(start)] = start
+    p.labels = assign(points, start).astype(np.intp)
+    p.changed = set(range(len(start)))
     p.keep()
-    search.settle(8, 3e-3)
-    search.improve(n_trials)
+    search.settle(8, max(3e-3, least_share * n_clusters))
     search.breathe(n_breaths)
-    if n_breaths:
-        search.improve(n_trials)
+    search.improve(n_trials)
     search.settle(8, 1e-4)
     weight, first, _ = p.sums()
     alive = weight > 0

@@ -58,7 +58,7 @@ def farthest(pixels: Pixels, result: Pixels) -> NDArray[np.float32]:
     (street, np.s_[200:203, 300:304], (215, 35, 30)),
     (world, np.s_[100:104, 400:404], (190, 60, 60)),
 ])  # fmt: skip
-@pytest.mark.parametrize("n_colors", [16, 64])
+@pytest.mark.parametrize("n_colors", [16, 32])
 def test_a_small_red_place_stays_red(drawn, place, red, n_colors: int) -> None:
     pixels = drawn()
     before, after = (

@@ -190,8 +190,9 @@ def test_search_goes_as_the_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n_points, n_clusters, n_breaths = rng.integers((2, 1, 0), (200, 24, 4)).tolist()
     points, weights = rng.random((n_points, 4)).astype(np.float32), rng.uniform(1, 9, n_points)
-    for start in (points[:0], points[:n_clusters]):
-        given_all = points, weights, start, n_clusters, 40, n_breaths, seed
+    start = points[:n_clusters]
+    for least_share in (0.0, 2e-4, 1e-3):
+        given_all = points, weights, start, n_clusters, 40, n_breaths, least_share, seed
         centroids, history = _native.search(*given_all)
         expected_centroids, expected_history = reference_search.search(*given_all)
         np.testing.assert_allclose(history, expected_history, rtol=1e-9, atol=1e-9)
@@ -204,7 +205,7 @@ def test_search_goes_as_the_reference(seed: int) -> None:
 def test_search_never_ends_worse_than_it_began(points_weights, n_clusters: int, seed: int) -> None:
     points, weights = points_weights
     start = points[np.random.default_rng(seed).integers(0, len(points), n_clusters)]
-    centroids, history = _native.search(points, weights, start, n_clusters, 50, 4, seed)
+    centroids, history = _native.search(points, weights, start, n_clusters, 50, 4, 0.0, seed)
     slack = 1e-9 * weights.sum()
     assert (np.diff(history) <= slack).all()
     before, after = (
@@ -213,13 +214,6 @@ def test_search_never_ends_worse_than_it_began(points_weights, n_clusters: int, 
     assert after <= before + 1e-6 * weights.sum()
     assert after <= history[-1] + 1e-6 * weights.sum()
     assert 1 <= len(centroids) <= n_clusters
-
-
-@given(weighted_points(), st.integers(1, 40))
-def test_search_from_nothing_finds_enough_centroids(points_weights, n_clusters: int) -> None:
-    points, weights = points_weights
-    centroids, _ = _native.search(points, weights, points[:0], n_clusters, 20, 2, 0)
-    assert len(centroids) == min(n_clusters, len(np.unique(points, axis=0)))
 
 
 def test_oklab_agrees_with_the_definition() -> None:
@@ -251,7 +245,7 @@ def test_threads_and_width_change_no_bit(widths: list[str], seed: int) -> None:
         few = (labels % 256).astype(np.uint8)
         mapped = _native.label_pixels(rows, colors, few, n_threads)
         merged, merged_weights = _native.merge_cells(points, weights, 1500)
-        found, history = _native.search(merged, merged_weights, points[:0], 30, 40, 2, 7)
+        found, history = _native.search(merged, merged_weights, merged[:30], 30, 40, 2, 0.0, 7)
         arrays = (
             colors,
             counts,

@@ -1,6 +1,7 @@
 // What is computed for whole clusters, a vector of points or of clusters at a time.
 #pragma once
 
+#include "cuts.hpp"
 #include "nearest.hpp"
 #include "sums.hpp"
 
@@ -223,17 +224,19 @@ struct Covariance {
     }
 };
 
-// How far each of some points lies along an axis.
+// How far each of some points lies along an axis, and where to cut there.
 template <std::size_t axes>
-struct Project {
+struct CutAlong {
     [[gnu::always_inline]] static void run(const float* at, std::size_t stride, std::size_t n,
-                                           const double* axis, double* along) {
+                                           const double* weights, const double* axis,
+                                           double* along, double* cut) {
         for (std::size_t i = 0; i < n; ++i) {
             double t = 0;
             for (std::size_t a = 0; a < axes; ++a)
                 t += axis[a] * static_cast<double>(at[a * stride + i]);
             along[i] = t;
         }
+        *cut = best_cut(along, weights, n);
     }
 };
 

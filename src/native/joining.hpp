@@ -15,6 +15,8 @@ struct JoinWithOne {
                                            std::uint32_t from, float* costs,
                                            std::uint32_t* partners) {
         constexpr float tiny = std::numeric_limits<float>::min();
+        constexpr auto infinite =
+            std::bit_cast<std::uint32_t>(std::numeric_limits<float>::infinity());
         const float* x = all->at[0].data();
         const float* y = all->at[1].data();
         const float* z = all->at[2].data();
@@ -24,24 +26,30 @@ struct JoinWithOne {
         std::array<std::uint32_t, lanes> partner;
         least.fill(std::numeric_limits<float>::infinity());
         partner.fill(from);
-        for (std::size_t first = 0; first < all->score.size(); first += lanes)
+        for (std::size_t first = 0; first < all->score.size(); first += lanes) {
+            std::array<float, lanes> cost;
+            std::array<std::uint32_t, lanes> with;
+            std::copy_n(costs + first, lanes, cost.begin());
+            std::copy_n(partners + first, lanes, with.begin());
             for (std::size_t i = 0; i < lanes; ++i) {
                 const std::size_t j = first + i;
                 const float dx = x[j] - cx, dy = y[j] - cy, dz = z[j] - cz, dw = w[j] - cw;
                 const float v = weights[j];
                 const float rise =
                     (dx * dx + dy * dy + dz * dz + dw * dw) * (u * v / (u + v + tiny));
-                const float other = v > 0.0f && j != from
-                                        ? rise
-                                        : std::numeric_limits<float>::infinity();
-                const std::uint32_t cheaper = other < costs[j] ? 0xffffffffu : 0u;
-                partners[j] = (partners[j] & ~cheaper) | (from & cheaper);
-                costs[j] = std::min(costs[j], other);
+                const std::uint32_t none = v > 0.0f && j != from ? 0u : 0xffffffffu;
+                const float other = std::bit_cast<float>((std::bit_cast<std::uint32_t>(rise) & ~none) |
+                                                         (infinite & none));
+                const std::uint32_t cheaper = other < cost[i] ? 0xffffffffu : 0u;
+                with[i] = (with[i] & ~cheaper) | (from & cheaper);
+                cost[i] = std::min(cost[i], other);
                 const std::uint32_t best = other < least[i] ? 0xffffffffu : 0u;
-                partner[i] =
-                    (partner[i] & ~best) | (static_cast<std::uint32_t>(j) & best);
+                partner[i] = (partner[i] & ~best) | (static_cast<std::uint32_t>(j) & best);
                 least[i] = std::min(least[i], other);
             }
+            std::copy_n(cost.begin(), lanes, costs + first);
+            std::copy_n(with.begin(), lanes, partners + first);
+        }
         std::size_t best = 0;
         for (std::size_t i = 1; i < lanes; ++i)
             if (least[i] < least[best]) best = i;

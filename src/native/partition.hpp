@@ -52,12 +52,6 @@ class Partition {
         }
     }
 
-    void start_as_one() {
-        for (std::size_t i = 0; i < labels_.size(); ++i) join(i, 0);
-        recenter(0);
-        fit_box(0);
-    }
-
     // Steps until no centroid moves by enough to lower inertia by more than `least_gain`, at most
     // n_steps.
     void settle(std::size_t n_steps, double least_gain) {
@@ -113,8 +107,8 @@ class Partition {
         unmark(source);
     }
 
-    // Gives the points beyond a plane through a cluster's mean, across its longest axis, to an empty
-    // cluster; tells whether there are any.
+    // Gives the points beyond a plane across a cluster's longest axis to an empty cluster; tells
+    // whether there are any.
     bool split(std::size_t target, std::size_t empty) {
         cut(target);
         if (beyond_.empty() || beyond_.size() == members_[target].n) return false;
@@ -344,15 +338,13 @@ class Partition {
         const Members& members = members_[target];
         const auto axis = is_flat_ ? longest_axis<3>(members, sums, width_)
                                    : longest_axis<4>(members, sums, width_);
-        double middle = 0;
-        for (std::size_t a = 0; a < (is_flat_ ? 3 : 4); ++a)
-            middle += axis[a] * sums.first[a] / sums.weight;
         if (along_.size() < members.n) along_.resize(members.capacity);
-        run_flat<Project>(members.at.data(), members.capacity, members.n,
-                          static_cast<const double*>(axis.data()), along_.data());
+        double cut = 0;
+        run_flat<CutAlong>(members.at.data(), members.capacity, members.n, members.weights.data(),
+                           static_cast<const double*>(axis.data()), along_.data(), &cut);
         beyond_.clear();
         for (std::size_t i = 0; i < members.n; ++i)
-            if (along_[i] > middle) beyond_.push_back(members.points[i]);
+            if (along_[i] > cut) beyond_.push_back(members.points[i]);
     }
 
     // Points that share the fourth coordinate need three.

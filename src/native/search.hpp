@@ -27,6 +27,8 @@ struct SplitMix {
 struct SearchLimits {
     std::size_t n_trials;   // most splits and dissolutions tried one by one
     std::size_t n_breaths;  // many splits and dissolutions at once
+    // A centroid that would lower inertia by a smaller share by moving stays while trials go on.
+    double least_share;
 };
 
 // What splitting a cluster gains or dissolving it costs.
@@ -50,22 +52,6 @@ class Search {
 
     const std::vector<double>& history() const { return history_; }
 
-    // Splits the cluster that promises most until there are as many as wanted.
-    void split_up() {
-        partition_.start_as_one();
-        for (std::size_t n = 1; n < n_clusters_;) {
-            guess_gains();
-            const std::size_t widest = largest(gains_);
-            if (!(gains_[widest].value > 0)) break;
-            gains_[widest].state = Prospect::unknown;
-            if (!partition_.split(widest, n)) {
-                gains_[widest] = {0, Prospect::measured};
-                continue;
-            }
-            if (std::has_single_bit(++n)) settle_start();
-        }
-    }
-
     void settle(std::size_t n_steps, double least_share) {
         least_gain_ = least_share * partition_.inertia() / static_cast<double>(n_clusters_);
         partition_.settle(n_steps, least_gain_);
@@ -84,7 +70,7 @@ class Search {
                 measure_gain(target, spare);
                 continue;
             }
-            const std::size_t source = smallest(losses_, target);
+            const std::size_t source = cheapest(target);
             if (source == none || losses_[source].value >= gains_[target].value) break;
             if (losses_[source].state != Prospect::measured) {
                 measure_loss(source);
@@ -112,7 +98,6 @@ class Search {
     static constexpr std::size_t breath_share = 4;
     static constexpr std::size_t n_trial_steps = 4;
     static constexpr std::size_t n_kept_steps = 6;
-    static constexpr std::size_t n_start_steps = 2;
     // Measured, a split gains 1.0 to 1.7 times what the cut alone does, and a dissolution costs 0.5 to
     // 1.1 times as much as joining the nearest cluster.
     static constexpr double likely_gain = 1.3;
@@ -121,12 +106,6 @@ class Search {
     static constexpr double least_change = 1e-9;
     // How much less likely a cluster may be drawn for a breath.
     static constexpr double chance = 0.3;
-
-    void settle_start() {
-        partition_.settle(n_start_steps, 0);
-        for (const auto j : partition_.touched()) gains_[j].state = Prospect::unknown;
-        partition_.keep();
-    }
 
     void keep() {
         for (const auto j : partition_.touched())
@@ -165,13 +144,17 @@ class Search {
             std::max_element(prospects.begin(), prospects.end(), less) - prospects.begin());
     }
 
-    std::size_t smallest(const std::vector<Prospect>& prospects, std::size_t except) const {
-        std::size_t best = none;
-        for (std::size_t j = 0; j < prospects.size(); ++j)
+    // The first of those that cost least: either of two small neighbours costs the same, but for
+    // rounding.
+    std::size_t cheapest(std::size_t except) const {
+        double least = std::numeric_limits<double>::infinity();
+        for (std::size_t j = 0; j < losses_.size(); ++j)
+            if (j != except && !partition_.is_empty(j)) least = std::min(least, losses_[j].value);
+        for (std::size_t j = 0; j < losses_.size(); ++j)
             if (j != except && !partition_.is_empty(j) &&
-                (best == none || prospects[j].value < prospects[best].value))
-                best = j;
-        return best;
+                losses_[j].value * (1 - least_change) <= least)
+                return j;
+        return none;
     }
 
     void measure_gain(std::size_t target, std::size_t spare) {
@@ -213,7 +196,7 @@ class Search {
             n_split += partition_.split(drawn[n].second, spare[n_split]);
         partition_.settle(n_trial_steps, least_gain_);
         for (; n_split > 0; --n_split) {
-            partition_.dissolve(cheapest());
+            partition_.dissolve(easiest_to_join());
             partition_.settle(1, least_gain_);
         }
         partition_.settle(n_kept_steps, least_gain_);
@@ -221,7 +204,7 @@ class Search {
     }
 
     // The cluster that joins another one at the least cost.
-    std::size_t cheapest() {
+    std::size_t easiest_to_join() {
         const JoiningCosts& costs = partition_.joining_costs();
         std::size_t best = 0;
         float least = std::numeric_limits<float>::infinity();
@@ -246,23 +229,20 @@ struct Found {
     std::vector<double> history;  // inertia from move to move
 };
 
-// Looks for centroids from given ones, or from clusters that are split until there are enough.
+// Looks for centroids from given ones.
 inline Found search(std::span<const float> points, std::span<const double> weights,
                     std::span<const float> start, std::size_t n_clusters,
                     const SearchLimits& limits, std::uint64_t seed, Width width) {
     constexpr std::size_t n_steps = 8;
-    // A centroid that would lower inertia by less than this share of a cluster's by moving stays.
+    // The same of a cluster's inertia on average: at least, and in the end.
     constexpr double coarse_share = 3e-3, fine_share = 1e-4;
     Partition partition(points, weights, Search::capacity_for(n_clusters), width);
     Search search(partition, n_clusters, seed);
-    if (start.empty())
-        search.split_up();
-    else
-        partition.start_at(start);
-    search.settle(n_steps, coarse_share);
-    search.improve(limits.n_trials);
+    partition.start_at(start);
+    const auto k = static_cast<double>(n_clusters);
+    search.settle(n_steps, std::max(coarse_share, limits.least_share * k));
     search.breathe(limits.n_breaths);
-    if (limits.n_breaths > 0) search.improve(limits.n_trials);
+    search.improve(limits.n_trials);
     search.settle(n_steps, fine_share);
     return {partition.centroids(), search.history()};
 }

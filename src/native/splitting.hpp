@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "cuts.hpp"
 #include "sums.hpp"
 
 namespace pimenton {
@@ -35,7 +36,7 @@ class Splitting {
             const auto begin = members_.begin() + static_cast<std::ptrdiff_t>(whole.begin);
             const auto end = members_.begin() + static_cast<std::ptrdiff_t>(whole.end);
             const auto cut = std::partition(begin, end, [&](const Member& member) {
-                return !(whole.along(member) > whole.middle);
+                return !(whole.along(member) > whole.cut);
             });
             const auto at = static_cast<std::size_t>(cut - members_.begin());
             Mass rest = whole.mass;
@@ -80,7 +81,7 @@ class Splitting {
         std::size_t begin, end;
         Mass mass;
         std::array<double, 4> axis{};
-        double middle = 0, gain = 0;
+        double cut = 0, gain = 0;
         Mass beyond;
 
         double along(const Member& member) const {
@@ -90,7 +91,7 @@ class Splitting {
         }
     };
 
-    Cluster cluster_of(std::size_t begin, std::size_t end, const Mass& mass) const {
+    Cluster cluster_of(std::size_t begin, std::size_t end, const Mass& mass) {
         Cluster cluster{begin, end, mass};
         std::array<double, 4> mean;
         for (std::size_t a = 0; a < 4; ++a) mean[a] = mass.first[a] / mass.weight;
@@ -105,9 +106,15 @@ class Splitting {
         for (std::size_t a = 0; a < 4; ++a)
             for (std::size_t b = a + 1; b < 4; ++b) c[a][b] = c[b][a];
         cluster.axis = longest_axis(c);
-        for (std::size_t a = 0; a < 4; ++a) cluster.middle += cluster.axis[a] * mean[a];
+        along_.clear();
+        weights_.clear();
+        for (std::size_t i = begin; i < end; ++i) {
+            along_.push_back(cluster.along(members_[i]));
+            weights_.push_back(members_[i].weight);
+        }
+        cluster.cut = best_cut(along_.data(), weights_.data(), along_.size());
         for (std::size_t i = begin; i < end; ++i)
-            if (cluster.along(members_[i]) > cluster.middle) cluster.beyond.add(members_[i]);
+            if (along_[i - begin] > cluster.cut) cluster.beyond.add(members_[i]);
         Mass rest = mass;
         rest.take(cluster.beyond);
         if (!(cluster.beyond.weight > 0) || !(rest.weight > 0)) return cluster;
@@ -143,6 +150,7 @@ class Splitting {
 
     std::vector<Member> members_;
     std::vector<Cluster> clusters_;
+    std::vector<double> along_, weights_;  // of one cluster
 };
 
 }  // namespace pimenton

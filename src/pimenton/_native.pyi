@@ -158,9 +158,10 @@ def search(
     n_clusters: int,
     n_trials: int,
     n_breaths: int,
+    least_share: float,
     seed: int,
 ) -> tuple[Points, NDArray[np.float64]]:
-    """Look for n_clusters centroids, from given ones or none.
+    """Look for n_clusters centroids, from given ones, at least one.
 
     Clusters are split and dissolved, single ones in n_trials trials at most and many at once in
     n_breaths. Gives centroids, fewer where the points run out, and inertia from move to move.

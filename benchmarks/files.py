@@ -18,8 +18,10 @@ from pimenton.colorspace import SPACES
 from pimenton.formats import encode
 from pimenton.histogram import Histogram
 from pimenton.palette import Palette
-from pimenton.parsing import parse, prepare
+from pimenton.parsing import parse, prepare, refine
 from pimenton.pixels import Pixels
+from pimenton.quality import error_map
+from pimenton.rate import N_REFINED
 from pimenton.still import compress_pixels
 
 # About what equals pngquant's 256 colors on photographs.
@@ -95,7 +97,10 @@ def ours(
 
 
 def one_encode(pixels: Pixels, effort: str) -> bytes:
-    """Do all that one file takes when nothing is searched for: cluster, parse once, deflate."""
+    """Do all that one file takes when nothing is searched for: cluster, parse, deflate.
+
+    The best effort feeds errors of the result back and parses again, as often as a search does.
+    """
     space = SPACES["oklab"]
     histogram = Histogram.of(pixels, n_threads=1)
     points = histogram.points("oklab", n_threads=1)
@@ -103,4 +108,8 @@ def one_encode(pixels: Pixels, effort: str) -> bytes:
     centroids = serve(pixels, histogram, points, found.centroids, 256, space="oklab", n_threads=1)
     subject = prepare(pixels, histogram, Palette.of(space.to_srgb(centroids)), n_threads=1)
     image = parse(subject, _BIT_WEIGHT, effort=effort, n_threads=1).image
+    for _ in range(N_REFINED[effort]):
+        errors = error_map(pixels, image.to_pixels(), n_threads=1)
+        subject = refine(subject, image, errors)
+        image = parse(subject, _BIT_WEIGHT, effort=effort, n_threads=1).image
     return encode(image, "png", effort=effort, parsed=True)

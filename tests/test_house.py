@@ -15,7 +15,7 @@ LAYERS = {
     "pixels": 1, "colorspace": 1, "descent": 1, "clustering": 1, "difference": 1, "quality": 1,
     "histogram": 2, "tally": 2, "palette": 2, "grids": 2, "indexed": 2, "lookup": 2,
     "accents": 3, "bounds": 3, "diffusion": 3, "dithering": 3, "bands": 3, "parsing": 3, "gif": 3,
-    "levels": 3, "rate": 3, "ordering": 3,
+    "levels": 3, "trials": 3, "rate": 3, "ordering": 3,
     "orientation": 3, "profiles": 3, "png": 3, "soundness": 3,
     "marks": 3, "stores": 3,
     "reading": 3, "packing": 3, "formats": 3, "streams": 3,

@@ -53,7 +53,7 @@ def test_a_large_picture_reaches_its_quality_too(
     for quality in (40, 70):
         small = compress(photograph, quality=quality)
         with monkeypatch.context() as patch:
-            patch.setattr("pimenton.rate.LARGE", photograph.size // 8)
+            patch.setattr("pimenton.trials.LARGE", photograph.size // 8)
             large = compress(photograph, quality=quality)
         reached = measure(photograph, decoded(large.data)).ssimulacra2
         assert quality <= reached == pytest.approx(large.report.quality)

@@ -23,17 +23,15 @@ from pimenton.quality import prepare as prepare_reference
 from pimenton.rate import (
     AIM,
     CHROMA_WEIGHTS,
-    PARSERS,
-    Bench,
     Fitted,
     fit_bytes,
     fit_quality,
     guess,
     is_better,
-    parse_effort,
     settle,
 )
 from pimenton.streams import shortened
+from pimenton.trials import PARSERS, Bench, parse_effort
 
 # A picture with fewer distinct colors than this part of its pixels may be a drawing. Of very many
 # pixels no more count: a photograph's colors repeat as well.
@@ -102,11 +100,16 @@ def _bench(
     if options.space in CHROMA_WEIGHTS:
         options = dataclasses.replace(options, space=recipe.space)
     if recipe.space not in found:
+        # Spaces that differ in the weight of chroma have palettes that are not far from each other.
+        like = next((subject for subject, _ in found.values()), None)
+        start = like.palette if like is not None and options.is_free else None
         with task.stage("clustering"):
             palette, clustering = fit_palette(
-                task.pixels, task.histogram, options, n_threads=task.n_threads
+                task.pixels, task.histogram, options, start=start, n_threads=task.n_threads
             )
-        subject = prepare(task.pixels, task.histogram, palette, recipe, n_threads=task.n_threads)
+        subject = prepare(
+            task.pixels, task.histogram, palette, recipe, like=like, n_threads=task.n_threads
+        )
         found[recipe.space] = subject, clustering
     how = parse_effort(task.original, options.effort)
     return Bench(

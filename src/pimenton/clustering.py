@@ -251,6 +251,22 @@ def _searched(
     return best
 
 
+def go_on(
+    points: Points,
+    weights: Weights,
+    centroids: Points,
+    *,
+    effort: str = "balanced",
+    n_threads: int | None = None,
+) -> Clustering:
+    """Take the last steps of `kmeans` alone, from centroids that are good already."""
+    n_threads = thread_count(n_threads)
+    limits = EFFORTS[effort]
+    step = _native.LloydStep(points, weights, n_threads)
+    steps = overshooting_lloyd(step, centroids, limits.n_exact_steps, min_gain=limits.min_gain)
+    return _finished(points, steps, n_threads)
+
+
 def _finished(points: Points, descent: Descent, n_threads: int) -> Clustering:
     """Drop centroids that no point is nearest to."""
     centroids = descent.centroids[descent.moments[:, 8] > 0]

@@ -9,14 +9,14 @@ import numpy as np
 from pimenton import _native
 from pimenton.accents import serve
 from pimenton.bounds import fit_around, fit_to_grid
-from pimenton.clustering import Clustering, kmeans
+from pimenton.clustering import Clustering, go_on, kmeans
 from pimenton.colorspace import SPACES
 from pimenton.descent import inertia_of
 from pimenton.grids import DEPTHS
 from pimenton.histogram import Histogram
 from pimenton.options import Options
 from pimenton.palette import Palette
-from pimenton.pixels import Pixels, thread_count
+from pimenton.pixels import Pixels, Points, thread_count
 
 # Bits of a channel that a fast search looks at, more where these leave too few colors for each one
 # wanted: their being merged would show.
@@ -46,7 +46,12 @@ def palette_of(histogram: Histogram, options: Options, *, n_threads: int | None 
 
 
 def fit_palette(
-    pixels: Pixels, histogram: Histogram, options: Options, *, n_threads: int | None = None
+    pixels: Pixels,
+    histogram: Histogram,
+    options: Options,
+    *,
+    start: Palette | None = None,
+    n_threads: int | None = None,
 ) -> tuple[Palette, Clustering]:
     """Find the palette of a picture.
 
@@ -58,6 +63,8 @@ def fit_palette(
         Its colors.
     options : Options
         The choices.
+    start : Palette, optional
+        One that was fitted in a similar space, in place of a search.
     n_threads : int, optional
         Threads to use, by default one a core; they change no bit.
 
@@ -80,14 +87,7 @@ def fit_palette(
         moments = _native.LloydStep(points, histogram.weights, n_threads)(entries)
         labels = partial(_native.assign, points, entries, n_threads)
         return imposed, Clustering(entries, (inertia_of(entries, moments),), True, labels)
-    clustering = kmeans(
-        points,
-        histogram.weights,
-        options.palette_size,
-        seed=options.seed,
-        effort=options.effort,
-        n_threads=n_threads,
-    )
+    clustering = _clustered(points, histogram, options, start, n_threads)
     locked = Palette.of_hex(options.lock).colors if options.lock else np.empty((0, 4), np.uint8)
     if is_exact(histogram, options):
         return Palette.of(np.concatenate([locked, histogram.colors])), clustering
@@ -111,6 +111,25 @@ def fit_palette(
             options.palette_size - len(locked), n_threads,
         )  # fmt: skip
     return Palette.of(np.concatenate([locked, colors])), clustering
+
+
+def _clustered(
+    points: Points, histogram: Histogram, options: Options, start: Palette | None, n_threads: int
+) -> Clustering:
+    """Search for centroids, or go on from those of a palette."""
+    if start is not None:
+        centroids = SPACES[options.space].from_srgb(start.colors, 1)
+        return go_on(
+            points, histogram.weights, centroids, effort=options.effort, n_threads=n_threads
+        )
+    return kmeans(
+        points,
+        histogram.weights,
+        options.palette_size,
+        seed=options.seed,
+        effort=options.effort,
+        n_threads=n_threads,
+    )
 
 
 def roughly(coarse: Callable[[int], Histogram | None], options: Options) -> Histogram | None:

@@ -24,12 +24,12 @@ from pimenton.quality import Reference, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
 from pimenton.rate import (
     AIM,
-    PARSERS,
     Fitted,
     fit_bytes,
     is_better,
     settle,
 )
+from pimenton.trials import PARSERS
 
 # Pixels in all frames of which what scores need is kept from trial to trial: 16 bytes or more each.
 _KEPT_PIXELS = 1 << 23
@@ -61,11 +61,6 @@ class Footage:
     format: str
     effort: str
     n_threads: int
-
-    @property
-    def is_sampled_whole(self) -> bool:
-        """Whether the curve of scores was made on all of it; there is none but the usual one."""
-        return True
 
     @property
     def encode(self) -> Callable[[Any], bytes]:

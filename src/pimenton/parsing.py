@@ -157,6 +157,7 @@ def prepare(
     palette: Palette,
     recipe: Recipe | None = None,
     *,
+    like: Subject | None = None,
     n_threads: int | None = None,
 ) -> Subject:
     """Make a picture ready for `parse`.
@@ -171,11 +172,13 @@ def prepare(
         The colors to use.
     recipe : Recipe, optional
         Other than the one that is best for most.
+    like : Subject, optional
+        The same picture by a recipe that weighs lightness and texture alike.
     n_threads : int, optional
         Threads; they change no bit.
     """
     recipe, n_threads = recipe or Recipe(), thread_count(n_threads)
-    ranks = histogram.ranks(pixels, n_threads=n_threads)
+    ranks = histogram.ranks(pixels, n_threads=n_threads) if like is None else like.ranks
     points = _gapped(histogram.points(recipe.space, n_threads=n_threads), histogram.colors)
     entries = _points(palette.colors, recipe.space, 1)
     nearest = _native.assign(points, entries, n_threads)
@@ -185,7 +188,7 @@ def prepare(
         ranks,
         points,
         exact_entries(histogram, palette),
-        _weights_of(points, ranks, recipe, n_threads),
+        _weights_of(points, ranks, recipe, n_threads) if like is None else like.weights,
         entries,
         counts / counts.sum(),
         recipe,

@@ -160,11 +160,12 @@ struct Diffuser::Work {
         [[gnu::always_inline]] static void draw(Work& work, std::size_t s, const float* point,
                                                 ColorGrid<axes>& grid) {
             float* errors = &work.errors[look_back + s].at[0][lanes_above];
-            EightPoints<axes> target, entry;
+            EightPoints<axes> target;
             for (std::size_t a = 0; a < axes; ++a)
                 add_taps<0>(work.taps, errors + error_lanes * a, point + colors_at_once * a,
                             target[a]);
-            grid.find_eight(target, work.numbers[s].data(), entry);
+            grid.template find_eight<false>(target, work.numbers[s].data());
+            const EightPoints<axes> entry = grid.entries(work.numbers[s].data());
             Eight<float> sq;
             for (std::size_t l = 0; l < eight; ++l) {
                 for (std::size_t a = 0; a < axes; ++a) target[a][l] -= entry[a][l];

@@ -39,6 +39,16 @@ constexpr std::size_t most_numbers = 256;
 // A number in the lowest bits of another one's: the least of such keys tells which it was.
 constexpr std::int32_t number_mask = most_numbers - 1;
 
+// An entry's number, and the bits of its squared distance: floats that are not negative are ordered as
+// their bits are.
+struct Nearest {
+    std::int32_t sq_bits, number;
+};
+
+[[gnu::always_inline]] inline Nearest nearer(const Nearest& first, const Nearest& second) {
+    return second.sq_bits < first.sq_bits ? second : first;
+}
+
 // A few entries in the order of their numbers. Those that it has not are far away.
 template <std::size_t axes>
 struct alignas(32) Few {
@@ -58,8 +68,7 @@ struct alignas(32) Few {
         return sq;
     }
 
-    // The least squared distance, the lowest eight of its bits replaced by the entry's number. Floats
-    // that are not negative are ordered as their bits are.
+    // The bits of the least squared distance, the lowest eight replaced by the entry's number.
     [[gnu::always_inline]] std::int32_t least_key(const Coordinates<axes>& target) const {
         const Eight<float> sq = squares(target);
         Eight<std::int32_t> key;
@@ -68,6 +77,20 @@ struct alignas(32) Few {
         std::int32_t least = std::numeric_limits<std::int32_t>::max();
         for (std::size_t i = 0; i < eight; ++i) least = std::min(least, key[i]);
         return least;
+    }
+
+    [[gnu::always_inline]] Nearest nearest(const Coordinates<axes>& target) const {
+        const Eight<float> sq = squares(target);
+        constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
+        Nearest best{most, most};
+        for (std::size_t i = 0; i < eight; ++i)
+            best.sq_bits = std::min(best.sq_bits, std::bit_cast<std::int32_t>(sq[i]));
+        for (std::size_t i = 0; i < eight; ++i) {
+            // All bits but one where it is farther; the compiler would make branches of a choice.
+            const std::int32_t farther = (best.sq_bits - std::bit_cast<std::int32_t>(sq[i])) >> 31;
+            best.number = std::min(best.number, number[i] | (farther & most));
+        }
+        return best;
     }
 
     void copy(std::size_t i, const Few& from, std::size_t k) {
@@ -176,10 +199,10 @@ class ColorGrid {
         cells_[n_cells] = divided(0, code_of(0, all_.size()));
     }
 
-    // Numbers of the entries nearest to eight points, and these entries. The squared distances are
-    // compared by their upper bits; among equals the first one is taken.
-    [[gnu::always_inline]] void find_eight(const EightPoints<axes>& targets,
-                                           std::int32_t* numbers, EightPoints<axes>& entries) {
+    // Numbers of the entries nearest to eight points, the first among equals. Unless it must be exact,
+    // squared distances are compared by their upper bits.
+    template <bool exact>
+    [[gnu::always_inline]] void find_eight(const EightPoints<axes>& targets, std::int32_t* numbers) {
         Eight<std::uint32_t> cell, part;
         for (std::size_t l = 0; l < eight; ++l) {
             Target target;
@@ -193,38 +216,25 @@ class ColorGrid {
             Target target;
             for (std::size_t a = 0; a < axes; ++a) target[a] = targets[a][l];
             const Few<axes>* few = lists_.data() + (code >> count_bits);
-            std::int32_t key = few->least_key(target);
-            for (std::uint32_t left = code & count_mask; left > 1; --left)
-                key = std::min(key, (++few)->least_key(target));
-            const std::int32_t number = key & number_mask;
-            numbers[l] = number;
-            for (std::size_t a = 0; a < axes; ++a)
-                entries[a][l] = entries_[a][static_cast<std::size_t>(number)];
+            std::uint32_t left = code & count_mask;
+            if constexpr (exact) {
+                Nearest best = few->nearest(target);
+                for (; left > 1; --left) best = nearer(best, (++few)->nearest(target));
+                numbers[l] = best.number;
+            } else {
+                std::int32_t key = few->least_key(target);
+                for (; left > 1; --left) key = std::min(key, (++few)->least_key(target));
+                numbers[l] = key & number_mask;
+            }
         }
     }
 
-    // The number of the nearest entry, the first among equals.
-    [[gnu::always_inline]] std::uint32_t find(const Target& target) {
-        const auto [cell, part] = place_of(target);
-        const std::uint32_t code = code_at(cell, part);
-        const Few<axes>* few = lists_.data() + (code >> count_bits);
-        std::int32_t least = std::numeric_limits<std::int32_t>::max();
-        std::int32_t best = 0;
-        for (std::uint32_t left = code & count_mask; left > 0; --left, ++few) {
-            const Eight<float> sq = few->squares(target);
-            std::int32_t nearest = least, first = std::numeric_limits<std::int32_t>::max();
-            for (std::size_t i = 0; i < eight; ++i)
-                nearest = std::min(nearest, std::bit_cast<std::int32_t>(sq[i]));
-            if (nearest == least) continue;
-            least = nearest;
-            for (std::size_t i = 0; i < eight; ++i) {
-                // All bits but one where it is farther; the compiler would make branches of a choice.
-                const std::int32_t farther = (least - std::bit_cast<std::int32_t>(sq[i])) >> 31;
-                first = std::min(first, few->number[i] | (farther & 0x7fffffff));
-            }
-            best = first;
-        }
-        return static_cast<std::uint32_t>(best);
+    [[gnu::always_inline]] EightPoints<axes> entries(const std::int32_t* numbers) const {
+        EightPoints<axes> found;
+        for (std::size_t a = 0; a < axes; ++a)
+            for (std::size_t l = 0; l < eight; ++l)
+                found[a][l] = entries_[a][static_cast<std::size_t>(numbers[l])];
+        return found;
     }
 
    private:

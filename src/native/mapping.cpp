@@ -170,10 +170,19 @@ template <std::size_t axes>
 struct LookUpNearest {
     [[gnu::always_inline]] static void run(const float* points, std::size_t n,
                                            ColorGrid<axes>* grid, std::uint8_t* labels) {
-        for (std::size_t i = 0; i < n; ++i) {
-            Coordinates<axes> target;
-            std::copy_n(points + 4 * i, axes, target.begin());
-            labels[i] = static_cast<std::uint8_t>(grid->find(target));
+        // What has just been stored point by point cannot be loaded as a vector at once.
+        constexpr std::size_t at_once = 16;
+        std::array<EightPoints<axes>, at_once> targets;
+        std::array<Eight<std::int32_t>, at_once> numbers;
+        for (std::size_t first = 0; first < n; first += at_once * eight) {
+            const std::size_t count = std::min(at_once * eight, n - first);
+            for (std::size_t i = 0; i < at_once * eight; ++i)
+                for (std::size_t a = 0; a < axes; ++a)
+                    targets[i / eight][a][i % eight] = points[4 * (first + (i < count ? i : 0)) + a];
+            for (std::size_t i = 0; i < at_once; ++i)
+                grid->template find_eight<true>(targets[i], numbers[i].data());
+            for (std::size_t i = 0; i < count; ++i)
+                labels[first + i] = static_cast<std::uint8_t>(numbers[i / eight][i % eight]);
         }
     }
 };
@@ -235,10 +244,10 @@ void map_points(std::span<const float> points, std::span<const float> entries,
                 std::span<std::uint8_t> labels, int n_threads, Width width) {
     // An opacity that all share would add nothing to a distance.
     const float opacity = entries[3];
-    bool is_shared = true;
+    std::uint32_t n_others = 0;
     for (const auto rows : {points, entries})
-        for (std::size_t i = 3; i < rows.size(); i += 4) is_shared = is_shared && rows[i] == opacity;
-    if (is_shared)
+        for (std::size_t i = 3; i < rows.size(); i += 4) n_others += rows[i] != opacity ? 1u : 0u;
+    if (n_others == 0)
         map_by_grid<3>(points, entries, labels, n_threads, width);
     else
         map_by_grid<4>(points, entries, labels, n_threads, width);

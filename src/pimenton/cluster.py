@@ -6,14 +6,13 @@ Only jobs and reports travel, pictures do not: every machine reads its files whe
 import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from threading import Event, Semaphore, Thread
 from typing import TYPE_CHECKING, Any
 
 from pimenton.batch import Outcome, Rules
 from pimenton.census import Submit
-from pimenton.many import SECONDS_A_TASK, Item, compress_files
+from pimenton.many import SECONDS_A_TASK, Item, Tasks, compress_files
 from pimenton.options import Options
 from pimenton.pixels import thread_count
 
@@ -99,7 +98,7 @@ def cluster_at(address: str, n_workers: int | None = None) -> "Iterator[Client]"
 def _watched(
     client: "Client", address: str, revive: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """Close the connection, which ends whatever waits, if there is no worker for too long.
+    """Cancel whatever is waited for if there is no worker for too long.
 
     Dask gives up a process that dies while it starts, or that starts slowly; ``revive`` starts
     what is missing.
@@ -120,6 +119,8 @@ def _watched(
 
 
 def _watch(client: "Client", left: Event, gave_up: Event, revive: Callable[[], None]) -> None:
+    from distributed import Future
+
     n_looks = 0
     with suppress(OSError, RuntimeError):  # a scheduler that is gone is found out elsewhere
         while not left.wait(WITHOUT_WORKERS / N_LOOKS) and client.status == "running":
@@ -127,8 +128,9 @@ def _watch(client: "Client", left: Event, gave_up: Event, revive: Callable[[], N
             n_looks = 0 if client.nthreads() else n_looks + 1
             if n_looks == N_LOOKS:
                 gave_up.set()
-                client.close()
-                return
+                break
+        while gave_up.is_set() and not left.wait(0.02):
+            client.cancel([Future(key, client) for key in list(client.futures)])
 
 
 def _knock(address: str) -> None:
@@ -174,29 +176,6 @@ def compress_on(
         items, options, rules, Tasks(client), n_threads=n_threads or 1,
         seconds_a_task=SECONDS_A_TASK,
     )  # fmt: skip
-
-
-class Tasks(Executor):
-    """An executor whose futures are Dask's own.
-
-    Those of ``client.get_executor()`` never end if a worker dies between the end of a task and the
-    sending of its result; Dask's own wait for the task to be done again.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The cluster.
-    **how
-        What ``client.submit`` takes, such as ``workers`` or ``resources``.
-    """
-
-    def __init__(self, client: "Client", **how: Any) -> None:
-        self.client = client
-        self.how = {"pure": False, **how}
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
-        """Hand a call over; give what has a method ``result``."""
-        return self.client.submit(function, *arguments, **self.how, **named)
 
 
 def submitter(client: "Client") -> Submit:

@@ -7,17 +7,20 @@ lost with its machine is tried again, its files one by one.
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import replace
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pimenton.batch import Job, Outcome, Rules, attempt, failed
 from pimenton.folders import find_jobs
 from pimenton.options import Options
 from pimenton.pixels import thread_count
 from pimenton.places import Place, place_of
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 # What is handed over: a file, or what is known already and only passed on.
 Item: TypeAlias = Job | Outcome
@@ -186,11 +189,32 @@ def lasting(executor: Executor) -> Executor:
     """Give an executor whose futures end whoever dies: of Dask's own, one on the same client."""
     if type(executor).__module__ != "distributed.cfexecutor":
         return executor
-    from pimenton.cluster import Tasks
-
     # Neither the client nor what it was told has a public name there.
     found: Any = executor
     return Tasks(found._client, **found._kwargs)
+
+
+class Tasks(Executor):
+    """An executor whose futures are Dask's own.
+
+    Those of ``client.get_executor()`` never end if a worker dies between the end of a task and the
+    sending of its result; Dask's own wait for the task to be done again.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster.
+    **how
+        What ``client.submit`` takes, such as ``workers`` or ``resources``.
+    """
+
+    def __init__(self, client: "Client", **how: Any) -> None:
+        self.client = client
+        self.how = {"pure": False, **how}
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        """Hand a call over; give what has a method ``result``."""
+        return self.client.submit(function, *arguments, **self.how, **named)
 
 
 def _in_threads(

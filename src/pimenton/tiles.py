@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pimenton.dithering import sample_of, worthy_strength
 from pimenton.fitting import is_exact, palette_of
 from pimenton.histogram import Histogram
+from pimenton.many import lasting
 from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.pixels import thread_count
@@ -146,8 +147,6 @@ def compress_tiles(
     view = view or View()
     n_threads = thread_count(n_threads)
     if executor is not None:
-        from pimenton.many import lasting
-
         executor = lasting(executor)
     own = ThreadPoolExecutor(n_threads)
     try:

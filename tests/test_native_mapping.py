@@ -54,15 +54,19 @@ def test_two_heaps_are_cut_apart() -> None:
     assert len(_native.split_points(points, np.ones(3), 9)) == 3
 
 
-@given(weighted_points(), st.integers(1, 40), st.integers(1, 3), st.integers(0, 999))
-def test_points_in_any_order_are_mapped_as_assigned(
-    points_weights, k: int, n_threads: int, seed: int
+@given(
+    images(), st.integers(1, 40), st.sampled_from(sorted(SPACES)), st.integers(1, 3),
+    st.integers(0, 999), st.booleans(),
+)  # fmt: skip
+def test_pixels_are_mapped_by_a_grid_as_assigned(
+    pixels: Pixels, k: int, space: str, n_threads: int, seed: int, opaque: bool
 ) -> None:
-    points, _ = points_weights
-    entries = points[np.random.default_rng(seed).integers(0, len(points), k)]
-    entries = entries + np.float32(0.01)
-    labels = _native.map_points(points, entries, n_threads)
-    assert np.array_equal(labels, reference.assign(points, entries))
+    rows = pixels.reshape(-1, 4) | (OPAQUE_BYTE if opaque else np.uint8(0))
+    rng = np.random.default_rng(seed)
+    from_srgb = SPACES[space].from_srgb
+    entries = from_srgb(rows[rng.integers(0, len(rows), k)] ^ np.uint8(seed % 3), 1)
+    labels = _native.map_by_grid(rows, SPACES[space].kernel, entries, n_threads)
+    assert np.array_equal(labels, reference.assign(from_srgb(rows, 1), entries))
 
 
 @given(images(), st.integers(1, 40), st.sampled_from(["srgb", "linear"]), st.integers(0, 999))
@@ -117,12 +121,13 @@ def test_threads_and_width_change_nothing(widths: list[str], seed: int) -> None:
             colors, counts = _native.count_coarsely(rows, 15, n_threads)
             points = SPACES["oklab"].from_srgb(colors, 1)
             entries = _native.split_points(points, counts.astype(np.float64), 40)
-            each = SPACES["oklab"].from_srgb(rows, n_threads)
             spread = SPACES["srgb"].from_srgb(colors[::97], 1)[:256]
             results.append(
                 (
                     colors.tobytes(), counts.tobytes(), entries.tobytes(),
-                    _native.map_points(each, entries, n_threads).tobytes(),
+                    _native.map_by_grid(
+                        rows, SPACES["oklab"].kernel, entries, n_threads
+                    ).tobytes(),
                     _native.neighbour_distances(entries).tobytes(),
                     _native.map_pixels(rows, colors, table, 1.0, spread, n_threads).tobytes(),
                 )

@@ -276,14 +276,15 @@ void require_entries(const Rows<float, 4>& entries) {
     require(entries.shape(0) >= 1 && entries.shape(0) <= 256, "entries must be 1 to 256");
 }
 
-auto map_points_(Rows<float, 4> points, Rows<float, 4> entries, int n_threads) {
+auto map_by_grid_(Rows<std::uint8_t, 4> pixels, const ColorSpace& space, Rows<float, 4> entries,
+                  int n_threads) {
     require_entries(entries);
-    Filled<std::uint8_t> labels(points.shape(0));
+    Filled<std::uint8_t> labels(pixels.shape(0));
     {
         Unlocked unlocked;
-        map_points(view(points), view(entries), labels.values(), n_threads, active_width());
+        map_by_grid(view(pixels), space, view(entries), labels.values(), n_threads, active_width());
     }
-    return labels.array({points.shape(0)});
+    return labels.array({pixels.shape(0)});
 }
 
 auto map_pixels_(Rows<std::uint8_t, 4> pixels, Rows<std::uint8_t, 4> colors, Line<float> table,
@@ -740,7 +741,7 @@ NB_MODULE(_native, m) {
           nb::arg("n_threads"));
     m.def("split_points", &split_points_, nb::arg("points").noconvert(),
           nb::arg("weights").noconvert(), nb::arg("n_clusters"));
-    m.def("map_points", &map_points_, nb::arg("points").noconvert(),
+    m.def("map_by_grid", &map_by_grid_, nb::arg("pixels").noconvert(), nb::arg("space"),
           nb::arg("entries").noconvert(), nb::arg("n_threads"));
     m.def("map_pixels", &map_pixels_, nb::arg("pixels").noconvert(), nb::arg("colors").noconvert(),
           nb::arg("table").noconvert(), nb::arg("opacity"), nb::arg("entries").noconvert(),

@@ -166,30 +166,38 @@ struct LookUpCells {
     }
 };
 
-template <std::size_t axes>
+template <class Space, std::size_t axes>
 struct LookUpNearest {
-    [[gnu::always_inline]] static void run(const float* points, std::size_t n,
-                                           ColorGrid<axes>* grid, std::uint8_t* labels) {
-        // What has just been stored point by point cannot be loaded as a vector at once.
-        constexpr std::size_t at_once = 16;
-        std::array<EightPoints<axes>, at_once> targets;
-        std::array<Eight<std::int32_t>, at_once> numbers;
-        for (std::size_t first = 0; first < n; first += at_once * eight) {
-            const std::size_t count = std::min(at_once * eight, n - first);
-            for (std::size_t i = 0; i < at_once * eight; ++i)
+    [[gnu::always_inline]] static void run(const Space* space, const std::uint8_t* pixels,
+                                           std::size_t n, ColorGrid<axes>* grid,
+                                           std::uint8_t* labels) {
+        PlacedColors at;
+        std::array<std::uint8_t, 4 * colors_at_once> last{};
+        std::array<std::int32_t, colors_at_once> numbers;
+        for (std::size_t first = 0; first < n; first += colors_at_once) {
+            const std::size_t count = std::min(colors_at_once, n - first);
+            const std::uint8_t* some = pixels + 4 * first;
+            if (count < colors_at_once) {
+                std::copy_n(some, 4 * count, last.begin());
+                some = last.data();
+            }
+            space->place(some, at);
+            for (std::size_t i = 0; i < count; i += eight) {
+                EightPoints<axes> targets;
                 for (std::size_t a = 0; a < axes; ++a)
-                    targets[i / eight][a][i % eight] = points[4 * (first + (i < count ? i : 0)) + a];
-            for (std::size_t i = 0; i < at_once; ++i)
-                grid->template find_eight<true>(targets[i], numbers[i].data());
+                    for (std::size_t l = 0; l < eight; ++l) targets[a][l] = at[a][i + l];
+                grid->template find_eight<true>(targets, &numbers[i]);
+            }
             for (std::size_t i = 0; i < count; ++i)
-                labels[first + i] = static_cast<std::uint8_t>(numbers[i / eight][i % eight]);
+                labels[first + i] = static_cast<std::uint8_t>(numbers[i]);
         }
     }
 };
 
-template <std::size_t axes>
-void map_by_grid(std::span<const float> points, std::span<const float> entries,
-                 std::span<std::uint8_t> labels, int n_threads, Width width) {
+template <std::size_t axes, class Space>
+void map_by(const Space& space, std::span<const std::uint8_t> pixels,
+            std::span<const float> entries, std::span<std::uint8_t> labels, int n_threads,
+            Width width) {
     constexpr std::size_t at_once = std::size_t{1} << 16;
     std::vector<std::optional<ColorGrid<axes>>> grids(
         static_cast<std::size_t>(std::max(n_threads, 1)));
@@ -198,10 +206,21 @@ void map_by_grid(std::span<const float> points, std::span<const float> entries,
                        auto& grid = grids[worker];
                        if (!grid) grid.emplace(entries, 0.0f, width);
                        const std::size_t first = chunk * at_once;
-                       run<LookUpNearest<axes>>(width, points.data() + 4 * first,
-                                                std::min(at_once, labels.size() - first), &*grid,
-                                                labels.data() + first);
+                       run<LookUpNearest<Space, axes>>(
+                           width, &space, pixels.data() + 4 * first,
+                           std::min(at_once, labels.size() - first), &*grid, labels.data() + first);
                    });
+}
+
+// Whether all pixels and all entries are opaque: what all share adds nothing to a distance.
+template <class Space>
+bool are_all_opaque(const Space& space, std::span<const std::uint8_t> pixels,
+                    std::span<const float> entries) {
+    for (std::size_t j = 3; j < entries.size(); j += 4)
+        if (entries[j] != space.opacities[255]) return false;
+    std::uint8_t all = 255;
+    for (std::size_t i = 3; i < pixels.size(); i += 4) all &= pixels[i];
+    return all == 255;
 }
 
 }  // namespace
@@ -240,17 +259,17 @@ bool map_pixels(std::span<const std::uint8_t> pixels, std::span<const std::uint8
     return !any_missing;
 }
 
-void map_points(std::span<const float> points, std::span<const float> entries,
-                std::span<std::uint8_t> labels, int n_threads, Width width) {
-    // An opacity that all share would add nothing to a distance.
-    const float opacity = entries[3];
-    std::uint32_t n_others = 0;
-    for (const auto rows : {points, entries})
-        for (std::size_t i = 3; i < rows.size(); i += 4) n_others += rows[i] != opacity ? 1u : 0u;
-    if (n_others == 0)
-        map_by_grid<3>(points, entries, labels, n_threads, width);
-    else
-        map_by_grid<4>(points, entries, labels, n_threads, width);
+void map_by_grid(std::span<const std::uint8_t> pixels, const ColorSpace& space,
+                 std::span<const float> entries, std::span<std::uint8_t> labels, int n_threads,
+                 Width width) {
+    std::visit(
+        [&](const auto& known) {
+            if (are_all_opaque(known, pixels, entries))
+                map_by<3>(known, pixels, entries, labels, n_threads, width);
+            else
+                map_by<4>(known, pixels, entries, labels, n_threads, width);
+        },
+        space);
 }
 
 }  // namespace pimenton

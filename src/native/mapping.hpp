@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "colors.hpp"
 #include "simd.hpp"
 
 namespace pimenton {
@@ -19,8 +20,9 @@ bool map_pixels(std::span<const std::uint8_t> pixels, std::span<const std::uint8
                 const ChannelTable& table, float opacity, std::span<const float> entries,
                 std::span<std::uint8_t> labels, int n_threads, Width width);
 
-// Labels of points by grids; each thread fills one of its own.
-void map_points(std::span<const float> points, std::span<const float> entries,
-                std::span<std::uint8_t> labels, int n_threads, Width width);
+// Labels of any pixels by grids over the space; each thread fills one of its own.
+void map_by_grid(std::span<const std::uint8_t> pixels, const ColorSpace& space,
+                 std::span<const float> entries, std::span<std::uint8_t> labels, int n_threads,
+                 Width width);
 
 }  // namespace pimenton

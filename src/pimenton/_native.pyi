@@ -73,8 +73,10 @@ def assign(points: Points, centroids: Points, n_threads: int) -> NDArray[np.uint
 def split_points(points: Points, weights: Weights, n_clusters: int) -> Points:
     """Give the means (k, 4) of clusters, the one that gains most cut in two again and again."""
 
-def map_points(points: Points, entries: Points, n_threads: int) -> NDArray[np.uint8]:
-    """Give what ``assign`` does, (n,), of points (n, 4) in any order and up to 256 entries."""
+def map_by_grid(
+    pixels: NDArray[np.uint8], space: ChannelSpace | RootSpace, entries: Points, n_threads: int
+) -> NDArray[np.uint8]:
+    """Give the number of the entry (k, 4) nearest to each pixel (n, 4): the first among equals."""
 
 def map_pixels(
     pixels: NDArray[np.uint8],

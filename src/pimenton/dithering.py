@@ -47,25 +47,21 @@ def map_nearest(
     return indices.reshape(pixels.shape[:2])
 
 
-# Pixels that are made points at a time.
-_PIXELS_AT_ONCE = 1 << 16
-
-
 def _map_each(
     pixels: Pixels, histogram: Histogram, entries: Points, space: str, n_threads: int
 ) -> Indices:
     """Give each pixel the nearest entry, out of those that may win around its color."""
     rows = np.ascontiguousarray(pixels).reshape(-1, 4)
-    from_srgb, channel = SPACES[space].from_srgb, SPACES[space].channel
+    channel = SPACES[space].channel
     if channel is not None:
         indices = _native.map_pixels(rows, histogram.colors, channel(), OPAQUE, entries, n_threads)
         return indices.reshape(pixels.shape[:2])
-    n_each = _PIXELS_AT_ONCE * n_threads
-    parts = [
-        _native.map_points(from_srgb(rows[i : i + n_each], n_threads), entries, n_threads)
-        for i in range(0, len(rows), n_each)
-    ]
-    return np.concatenate(parts).reshape(pixels.shape[:2])
+    indices = _native.map_by_grid(rows, SPACES[space].kernel, entries, n_threads)
+    return indices.reshape(pixels.shape[:2])
+
+
+# Pixels that are diffused at a time.
+_PIXELS_AT_ONCE = 1 << 16
 
 
 def diffusion(taps: Taps, n_parts: int) -> Dither:

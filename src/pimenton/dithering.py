@@ -60,10 +60,6 @@ def _map_each(
     return indices.reshape(pixels.shape[:2])
 
 
-# Pixels that are diffused at a time.
-_PIXELS_AT_ONCE = 1 << 16
-
-
 def diffusion(taps: Taps, n_parts: int) -> Dither:
     """Make a dithering that passes errors on by a table of taps.
 
@@ -88,15 +84,8 @@ def diffusion(taps: Taps, n_parts: int) -> Dither:
         n_threads: int,
     ) -> Indices:
         pixels = np.ascontiguousarray(pixels)
-        height, width = pixels.shape[:2]
-        bands = Bands(width, palette, space, table, strength)
-        indices = np.empty((height, width), np.uint8)
-        n_rows = max(_PIXELS_AT_ONCE // width, 1)
-        for y in range(0, height, n_rows):
-            end = min(y + n_rows, height)
-            rows = pixels[max(y - 1, 0) : end + 1]
-            indices[y:end] = bands.draw(rows, y > 0, end < height)
-        return indices
+        bands = Bands(pixels.shape[1], palette, space, table, strength)
+        return bands.draw(pixels, False, False)
 
     return diffuse
 

@@ -92,13 +92,11 @@ def diffusion(taps: Taps, n_parts: int) -> Dither:
 
 def exact_entries(histogram: Histogram, palette: Palette) -> NDArray[np.int16]:
     """Give the palette entry that equals each color of a histogram, or -1: (m,) int16."""
-    entry_of = {bytes(color): i for i, color in reversed(list(enumerate(palette.colors)))}
     exact = np.full(len(histogram.colors), -1, np.int16)
-    used, _ = _native.count_colors(palette.colors, 1)
-    ranks = _native.rank_colors(used, histogram.colors, 1)
-    for color, rank in zip(used, ranks.tolist(), strict=True):
-        if rank < len(exact):
-            exact[rank] = entry_of[bytes(color)]
+    ranks = _native.rank_colors(palette.colors, histogram.colors, 1)
+    # Of equal entries the first one counts, which is written last.
+    places = np.flatnonzero(ranks < len(exact))[::-1]
+    exact[ranks[places]] = places
     return exact
 
 

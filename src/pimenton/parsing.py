@@ -199,7 +199,8 @@ def _weights_of(
     points: Points, ranks: Ranks, recipe: Recipe, n_threads: int
 ) -> NDArray[np.float32]:
     """Weigh errors by how smooth the lightness around them is."""
-    return _native.weigh_texture(points[:, 0][ranks], FORGIVEN, recipe.quarters, n_threads)
+    lightness = np.ascontiguousarray(points[:, 0])[ranks]
+    return _native.weigh_texture(lightness, FORGIVEN, recipe.quarters, n_threads)
 
 
 def parse(
@@ -327,6 +328,5 @@ def _points(colors: NDArray[np.uint8], space: str, n_threads: int) -> Points:
 def _gapped(points: Points, colors: NDArray[np.uint8]) -> Points:
     points = points * SCALE
     alpha = colors[:, 3]
-    points[alpha == 255, 3] += GAP
-    points[alpha == 0, 3] -= GAP
+    points[:, 3] += GAP * ((alpha == 255).astype(np.float32) - (alpha == 0))
     return points

@@ -17,7 +17,7 @@ from pimenton.trials import Bench, Trial, Trials, is_large
 AIM = 80.0  # if nothing is said: no difference seen side by side
 # How little above the wanted score is as good as it, more after the second trial on the whole
 # picture; half a point is 1 % of the bytes, and a trial takes a fifth of the time.
-TOLERANCE = {"fast": 0.6, "balanced": 0.4, "best": 0.2}
+TOLERANCE = {"fast": 0.6, "balanced": 0.5, "best": 0.2}
 _FINENESS = 0.05  # if it is no larger part of what is missing to 100
 _FIRST = 298  # level of the first trial for a size
 _NEAR = 24  # levels nearer than that tell little about how scores fall
@@ -25,7 +25,8 @@ _POINT = 0.022  # what a point of score takes of all bytes, where trials do not 
 _N_WHOLE = 5
 # Of a large picture the second trial that reaches it is enough, or one that passes it by so much.
 _N_ENOUGH, _LARGE_TOLERANCE = 2, 0.5
-_OPTIMISM = 1.08  # how much more the whole misses of 100 than samples of its rows, about
+# How much more of 100 the whole misses than samples of its rows, about, for each point it misses.
+_OPTIMISM = 0.0034
 _STEEPER = 1.3  # how much more steeply scores fall on the whole than on a sample, about
 _LEAST, _MOST = 219, 360  # levels of the first trial
 CHROMA_WEIGHTS = ("oklab", "oklab-weighted")  # spaces that differ in how much chroma counts
@@ -195,7 +196,7 @@ def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Benc
     """
     bench = make(Recipe())
     sample = bench.sample()
-    more = 1.0 if bench.is_sampled_whole else _OPTIMISM
+    more = 1.0 if bench.is_sampled_whole else 1 + _OPTIMISM * (100 - quality)
     aim = 100 - (100 - quality) / more
     first = min(max(Curve(USUAL).level_at(aim), _LEAST), _MOST)
     trials = {first: sample.trial(first)}

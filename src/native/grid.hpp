@@ -243,8 +243,10 @@ class ColorGrid {
         std::uint32_t cell, part;
     };
 
-    static constexpr unsigned cell_bits = 15, least_bits = 2;
-    static constexpr std::size_t n_cells = std::size_t{1} << cell_bits;
+    // Opacities are few and far apart; their axis has sixteen cells, without parts.
+    static constexpr unsigned opacity_bits = axes == 4 ? 4 : 0;
+    static constexpr unsigned color_bits = 15, least_bits = 2;
+    static constexpr std::size_t n_cells = std::size_t{1} << (color_bits + opacity_bits);
     // Parts of a cell along an axis, and cells of a larger one.
     static constexpr unsigned part_bits = 2, parent_bits = 2;
     static constexpr std::size_t n_parents = n_cells >> 3 * parent_bits;
@@ -259,9 +261,14 @@ class ColorGrid {
         return static_cast<std::uint32_t>(first << count_bits | n_fews);
     }
 
+    using Cell = std::array<std::uint32_t, axes>;
+
+    // Bits of a place along an axis, of which opacity has none.
+    static constexpr unsigned along(std::size_t axis, unsigned bits) { return axis < 3 ? bits : 0; }
+
     // Divides the space so that cells are about as long in each direction.
     void lay_out(const Target& low, const Target& high, float reach) {
-        std::array<unsigned, 3> bits{least_bits, least_bits, least_bits};
+        std::array<unsigned, 4> bits{least_bits, least_bits, least_bits, opacity_bits};
         Target length;
         for (std::size_t a = 0; a < axes; ++a) {
             // The outermost colors are off as well.
@@ -270,26 +277,21 @@ class ColorGrid {
             length[a] = high[a] - low[a] + 2 * margin;
         }
         const auto width = [&](std::size_t a) {
-            return length[a] / static_cast<float>((1u << (bits[a] + part_bits)) - 1);
+            return length[a] / static_cast<float>((1u << (bits[a] + along(a, part_bits))) - 1);
         };
-        for (unsigned n = 3 * least_bits; n < cell_bits; ++n) {
+        for (unsigned n = 3 * least_bits; n < color_bits; ++n) {
             std::size_t longest = 0;
             for (const std::size_t a : {1, 2})
                 if (width(a) > width(longest)) longest = a;
             ++bits[longest];
         }
-        shift_ = {bits[1] + bits[2], bits[2], 0};
-        for (std::size_t a = 0; a < 3; ++a) {
+        unsigned shift = 0;
+        for (std::size_t a = 0; a < axes; shift += bits[a++]) {
+            shift_[a] = shift;
             width_[a] = width(a);
-            n_[a] = 1u << (bits[a] + part_bits);
+            scale_[a] = 1.0f / width_[a];
+            n_[a] = 1u << (bits[a] + along(a, part_bits));
         }
-        if constexpr (axes == 4) {
-            // One cell alone, in whose middle a place is 0.
-            low_[3] += 0.5f * length[3];
-            width_[3] = length[3];
-            n_[3] = 1;
-        }
-        for (std::size_t a = 0; a < axes; ++a) scale_[a] = 1.0f / width_[a];
     }
 
     // Outside of all cells lies a last one.
@@ -303,10 +305,9 @@ class ColorGrid {
                 std::bit_cast<std::uint32_t>(whole);
             // What lies outside has bits beyond those of all cells, in either direction.
             outside |= place & ~(n_[a] - 1);
-            if (a == 3) continue;
-            cell |= place >> part_bits << shift_[a];
+            cell |= place >> along(a, part_bits) << shift_[a];
             // The halves of all axes first, then the halves of these.
-            part |= ((place >> 1 & 1) | (place & 1) << 3) << a;
+            if (a < 3) part |= ((place >> 1 & 1) | (place & 1) << 3) << a;
         }
         return {outside == 0 ? cell : static_cast<std::uint32_t>(n_cells), part};
     }
@@ -320,13 +321,13 @@ class ColorGrid {
 
     // Lists the entries that may be nearest somewhere in a part of a cell.
     [[gnu::noinline]] std::uint32_t fill(InGrid place) {
-        std::array<std::uint32_t, 3> first;
+        Cell first;
         std::uint32_t number = 0;
-        for (std::size_t a = 0; a < 3; ++a) {
-            const std::uint32_t n_along = n_[a] >> part_bits;
+        for (std::size_t a = 0; a < axes; ++a) {
+            const std::uint32_t n_along = n_[a] >> along(a, part_bits);
             const std::uint32_t at = place.cell >> shift_[a] & (n_along - 1);
-            first[a] = at << part_bits;
-            number = number * (n_along >> parent_bits) + (at >> parent_bits);
+            first[a] = at << along(a, part_bits);
+            number = number * (n_along >> along(a, parent_bits)) + (at >> along(a, parent_bits));
         }
         std::uint32_t& cell = cells_[place.cell];
         if (cell == 0) {
@@ -358,7 +359,7 @@ class ColorGrid {
 
     // Appends those of a list's entries that may be nearest in a cube of so many bits along each axis.
     std::uint32_t choose(const std::vector<Few<axes>>& from, std::uint32_t code,
-                         const std::array<std::uint32_t, 3>& place, unsigned bits,
+                         const Cell& place, unsigned bits,
                          std::vector<Few<axes>>& lists) {
         const GridBox<axes> box = box_of(place, bits);
         std::size_t n = 0;
@@ -370,11 +371,12 @@ class ColorGrid {
         return code_of(first, n_chosen);
     }
 
-    GridBox<axes> box_of(const std::array<std::uint32_t, 3>& place, unsigned bits) const {
+    GridBox<axes> box_of(const Cell& place, unsigned bits) const {
         GridBox<axes> box;
         for (std::size_t a = 0; a < axes; ++a) {
-            const auto first = static_cast<float>(a < 3 ? place[a] >> bits << bits : 0);
-            const float n = a < 3 ? static_cast<float>(1u << bits) : 1.0f;
+            const unsigned here = along(a, bits);
+            const auto first = static_cast<float>(place[a] >> here << here);
+            const auto n = static_cast<float>(1u << here);
             box.middle[a] = low_[a] + (first + 0.5f * (n - 1.0f)) * width_[a];
             // A hair more than the parts, for the rounding of a target's place.
             box.half[a] = (0.5f * n + 0.01f) * width_[a];
@@ -391,8 +393,7 @@ class ColorGrid {
     std::vector<Few<axes>> all_, lists_, larger_;
     std::array<Few<axes>, most_numbers / eight + 1> chosen_;
     Target low_, width_, scale_;
-    std::array<std::uint32_t, axes> n_;
-    std::array<std::uint32_t, 3> shift_;
+    Cell n_, shift_;
 };
 
 }  // namespace pimenton

@@ -109,6 +109,7 @@ class Band:
         drawn = []
         for number, y in enumerate(self.rows):
             self.row = self.lead + self.stride * number + 1
+            self.looks = self.p["n_dynamic"] and number % self.p["every"] == 0
             if number % 2 == 0:
                 self.symbols.price(self.bit_weight)
                 self.lanes.price(self.symbols, self.bit_weight)
@@ -141,7 +142,7 @@ class Band:
         self.steps = [(0, 0, 0)]
         nodes = [recent]
         for x in range(self.width):
-            if p["n_dynamic"] and x + 2 < self.width and x % p["every"] == 0:
+            if self.looks and x + 2 < self.width and x % p["every"] == 0:
                 self.admit_candidates(x, shift)
             target = self.targets[x] + self.carried[x] * error
             around = self.entries.around(self.targets[x])

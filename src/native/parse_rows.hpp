@@ -168,7 +168,7 @@ template <std::size_t axes>
     for (std::size_t x = 0; x < width; ++x) {
         const Node& node = s.nodes[x];
         const std::size_t place = row + x;
-        if (s.choices.n_dynamic > 0 && x + 2 < width && x % every == 0)
+        if (s.n_blocks > first_dynamic && x + 2 < width && x % every == 0)
             admit_candidates(s, x, place, shift);
         const Move move{s.targets[x], node.error, s.weights[x], s.carried[x], shift};
         std::array<float, 4> target{};
@@ -280,12 +280,16 @@ struct ParseBand {
     [[gnu::always_inline]] static void run(ParseState* state, std::size_t first_row,
                                            std::size_t n_rows, std::uint8_t* indices) {
         ParseState& s = *state;
+        const std::size_t n_found = s.n_blocks - first_dynamic;
         for (std::size_t y = 0; y < n_rows; ++y) {
             ask_to_go_on();
             const std::size_t row = s.stream.row(y);
             if (y % 2 == 0) price_lanes(s);
             prepare_row<axes>(s, first_row + y);
-            if (s.choices.n_dynamic > 0) accept_entries<axes>(s);
+            // Lanes of distances that are found stand still in rows without look-ups.
+            const bool looks = y % static_cast<std::size_t>(s.choices.every) == 0;
+            s.n_blocks = first_dynamic + (looks ? n_found : 0);
+            if (s.n_blocks > first_dynamic) accept_entries<axes>(s);
             search_row<axes>(s, row);
             commit_row<axes>(s, row);
             diffuse_row<axes>(s, row);

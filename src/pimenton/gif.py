@@ -38,6 +38,7 @@ class LookAhead:
 
 LOOK_AHEAD = {
     "fast": LookAhead(n_first=3, n_kept=3, horizon=10),
+    "large": LookAhead(n_first=3, n_kept=3, horizon=10),
     "balanced": LookAhead(n_first=6, n_kept=6, horizon=16),
     "best": LookAhead(n_first=16, n_kept=16, horizon=32),
 }
@@ -71,7 +72,7 @@ def parse_gif(
         The picture, made ready.
     bit_weight : float
         Weighted squared error that a bit saved is worth, 0 or more.
-    effort : {"fast", "balanced", "best"}, optional
+    effort : {"fast", "large", "balanced", "best"}, optional
         How many ways to follow at once.
     n_threads : int, optional
         Threads; they change no bit.

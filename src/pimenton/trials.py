@@ -18,7 +18,7 @@ from pimenton.quality import prepare as prepare_reference
 # A picture's sample: a part of its rows, in so many bands, within these numbers of pixels.
 _SHARE, _N_BANDS = 0.3, 6
 _LEAST_SAMPLE, _MOST_SAMPLE = 120_000, 1_000_000
-# Of more pixels than that a balanced search parses and writes as a fast one does.
+# Of more pixels than that a balanced search parses faster and writes as a fast one does.
 LARGE = 1 << 22
 
 Encode = Callable[[IndexedImage], bytes]
@@ -137,8 +137,8 @@ class Bench:
 
 
 def parse_effort(pixels: Pixels, effort: str) -> str:
-    """Give the effort that a picture is parsed with and written."""
-    return "fast" if effort == "balanced" and is_large(pixels) else effort
+    """Give the effort that a picture is parsed with."""
+    return "large" if effort == "balanced" and is_large(pixels) else effort
 
 
 def is_large(pixels: Pixels) -> bool:

@@ -17,7 +17,7 @@ from pimenton.trials import Bench, Trial, Trials, is_large
 AIM = 80.0  # if nothing is said: no difference seen side by side
 # How little above the wanted score is as good as it, more after the second trial on the whole
 # picture; half a point is 1 % of the bytes, and a trial takes a fifth of the time.
-TOLERANCE = {"fast": 0.6, "balanced": 0.5, "best": 0.2}
+TOLERANCE = {"fast": 0.4, "balanced": 0.5, "best": 0.2}
 _FINENESS = 0.05  # if it is no larger part of what is missing to 100
 _FIRST = 298  # level of the first trial for a size
 _NEAR = 24  # levels nearer than that tell little about how scores fall

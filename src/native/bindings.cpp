@@ -732,6 +732,8 @@ auto ssim_(Line<float> a, Line<float> b, std::size_t height, std::size_t width, 
 }  // namespace
 
 NB_MODULE(_native, m) {
+    // The table of color spaces lives as long as the interpreter, which may end without clearing it.
+    nb::set_leak_warnings(false);
     m.doc() = "Hot loops of pimenton.";
     nb::register_exception_translator(translate_interrupt);
     m.def("simd_width", &simd_width);

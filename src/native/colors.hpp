@@ -1,6 +1,7 @@
 // From sRGB bytes to the coordinates of perceptual spaces, the same bits on every processor.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -46,6 +47,16 @@ inline constexpr std::array<float, 256> linear_bytes = make_linear_bytes();
 // Coordinates of as many colors as are converted at once.
 constexpr std::size_t colors_at_once = 64;
 using PlacedColors = std::array<std::array<float, colors_at_once>, 4>;
+
+using ColorBytes = std::array<std::uint8_t, 4 * colors_at_once>;
+
+// Colors of which as many as are converted at once can be read: the last ones are copied.
+[[gnu::always_inline]] inline const std::uint8_t* filled_up(const std::uint8_t* colors,
+                                                            std::size_t n, ColorBytes& last) {
+    if (n == colors_at_once) return colors;
+    std::copy_n(colors, 4 * n, last.begin());
+    return last.data();
+}
 
 // Whether all of as many colors as are converted at once are opaque.
 [[gnu::always_inline]] inline bool are_opaque(const std::uint8_t* colors) {
@@ -145,15 +156,10 @@ struct ConvertColors {
     [[gnu::always_inline]] static void run(const Space* space, const std::uint8_t* colors,
                                            std::size_t n, float* points) {
         PlacedColors at;
-        std::array<std::uint8_t, 4 * colors_at_once> last{};
+        ColorBytes last{};
         for (std::size_t first = 0; first < n; first += colors_at_once) {
             const std::size_t count = std::min(colors_at_once, n - first);
-            const std::uint8_t* some = colors + 4 * first;
-            if (count < colors_at_once) {
-                std::copy_n(some, 4 * count, last.begin());
-                some = last.data();
-            }
-            space->place(some, at);
+            space->place(filled_up(colors + 4 * first, count, last), at);
             for (std::size_t i = 0; i < count; ++i)
                 for (std::size_t a = 0; a < 4; ++a) points[4 * (first + i) + a] = at[a][i];
         }

@@ -172,16 +172,11 @@ struct LookUpNearest {
                                            std::size_t n, ColorGrid<axes>* grid,
                                            std::uint8_t* labels) {
         PlacedColors at;
-        std::array<std::uint8_t, 4 * colors_at_once> last{};
+        ColorBytes last{};
         std::array<std::int32_t, colors_at_once> numbers;
         for (std::size_t first = 0; first < n; first += colors_at_once) {
             const std::size_t count = std::min(colors_at_once, n - first);
-            const std::uint8_t* some = pixels + 4 * first;
-            if (count < colors_at_once) {
-                std::copy_n(some, 4 * count, last.begin());
-                some = last.data();
-            }
-            space->place(some, at);
+            space->place(filled_up(pixels + 4 * first, count, last), at);
             for (std::size_t i = 0; i < count; i += eight) {
                 EightPoints<axes> targets;
                 for (std::size_t a = 0; a < axes; ++a)

@@ -20,7 +20,7 @@ LAYERS = {
     "marks": 3, "stores": 3,
     "reading": 3, "packing": 3, "formats": 3, "streams": 3,
     "frames": 3, "swatches": 3, "devices": 3, "places": 3, "metadata": 3, "tiled": 3,
-    "options": 4, "fitting": 4, "report": 4, "drawing": 4, "aims": 4, "motion": 4,
+    "options": 4, "fitting": 4, "report": 4, "drawing": 4, "drawings": 4, "aims": 4, "motion": 4,
     "still": 4, "animation": 4, "pipeline": 4, "batch": 4, "drop_in": 4,
     "folders": 4, "census": 4, "many": 4, "manifest": 4, "workers": 4, "cluster": 4,
     "tiles": 4, "arrays": 4, "page": 4, "curve": 4,

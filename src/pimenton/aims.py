@@ -1,24 +1,21 @@
 """From a picture to the smallest file of a wanted quality or size.
 
-Photographs are parsed: what deflate finds and what is seen decide together. Drawings and
-screenshots have few colors and flat areas, which a mapping to a few of them can keep just as well
-in fewer bytes: both are made, and the smaller file wins.
+Photographs are parsed: what deflate finds and what is seen decide together. What may be a drawing
+is made as one too, and the smaller file wins.
 """
 
 import dataclasses
-import math
 from functools import cache, partial
 
 from pimenton.clustering import Clustering
-from pimenton.drawing import Drawn, Task, encoded, quantized, require_no_loss, require_size
+from pimenton.drawing import Drawn, Task, require_no_loss, require_size
+from pimenton.drawings import WHOLE, as_drawing, fit_patiently, is_patient, may_be_drawing
 from pimenton.errors import QualityNotReached
 from pimenton.fitting import fit_palette
 from pimenton.formats import encode
-from pimenton.indexed import IndexedImage
-from pimenton.levels import Curve
 from pimenton.options import Options
 from pimenton.parsing import Recipe, Subject, parse, prepare
-from pimenton.quality import Reference, ssimulacra2
+from pimenton.quality import Reference
 from pimenton.quality import prepare as prepare_reference
 from pimenton.rate import (
     AIM,
@@ -28,22 +25,9 @@ from pimenton.rate import (
     fit_quality,
     guess,
     is_better,
-    settle,
 )
 from pimenton.streams import shortened
 from pimenton.trials import PARSERS, Bench, parse_effort
-
-# A picture with fewer distinct colors than this part of its pixels may be a drawing. Of very many
-# pixels no more count: a photograph's colors repeat as well.
-_FEW_COLORS, _MOST_COUNTED = 0.05, 1 << 21
-# In a picture of no more pixels the palette itself takes a good part of the file.
-_SMALL = 1 << 15
-# How near to the fewest colors that reach a quality the search goes: to a part of them.
-_NEAR = 24
-# How many more colors are parsed than have to be mapped, in eighths.
-_MORE_COLORS = (9, 11, 15)
-# How scores of drawings fall with the first weights of a bit, by their place.
-_FALL = {0: 0.3, 96: -0.3}
 
 
 def aim(task: Task) -> Drawn:
@@ -60,12 +44,19 @@ def aim(task: Task) -> Drawn:
     reference = prepare_reference(task.original, n_threads=task.n_threads)
     found: dict[str, tuple[Subject, Clustering]] = {}
     bench_of = cache(partial(_bench, task, reference, found))
-    drawn = _as_drawing(task, reference, wanted) if _may_be_drawing(task) else None
-    with task.stage("encoding"):
-        fitted, bench = fit_quality(bench_of, wanted, settles=options.is_free)
-    clustering = found[bench.subject.recipe.space][1]
-    if drawn is not None and is_better(drawn[0], fitted, wanted):
-        fitted, clustering = drawn
+    drawn = None
+    if may_be_drawing(task):
+        drawn = as_drawing(task, reference, wanted, partial(_bench_of_few, reference))
+    bench = bench_of(Recipe())
+    if drawn is not None and drawn.fitted.quality >= WHOLE:
+        fitted, clustering = drawn.fitted, drawn.clustering
+    else:
+        fit = fit_patiently if is_patient(task) else fit_quality
+        with task.stage("encoding"):
+            fitted, bench = fit(bench_of, wanted, settles=options.is_free)
+        clustering = found[bench.subject.recipe.space][1]
+        if drawn is not None and is_better(drawn.fitted, fitted, wanted):
+            fitted, clustering = drawn.fitted, drawn.clustering
     if options.is_free and task.format == "png":
         with task.stage("encoding"):
             image, data = shortened(fitted.image, fitted.data, options.effort)
@@ -90,6 +81,11 @@ def estimate(task: Task) -> Drawn:
         fitted = guess(bench, wanted, task.options.max_bytes)
     clustering = found[bench.subject.recipe.space][1]
     return Drawn(fitted.image, fitted.data, clustering, fitted.quality, fitted.quality >= wanted)
+
+
+def _bench_of_few(reference: Reference, task: Task, recipe: Recipe) -> tuple[Bench, Clustering]:
+    found: dict[str, tuple[Subject, Clustering]] = {}
+    return _bench(task, reference, found, recipe), found[recipe.space][1]
 
 
 def _bench(
@@ -123,53 +119,6 @@ def _bench(
         how,
         task.n_threads,
     )
-
-
-def _may_be_drawing(task: Task) -> bool:
-    n_pixels = task.histogram.n_pixels
-    few = len(task.histogram.colors) <= _FEW_COLORS * min(n_pixels, _MOST_COUNTED)
-    return task.options.is_free and (few or n_pixels <= _SMALL)
-
-
-def _as_drawing(task: Task, reference: Reference, wanted: float) -> tuple[Fitted, Clustering]:
-    """Take few colors: mapped to as few as reach the quality, or parsed with some more."""
-    fitted, clustering = _mapped(task, reference, wanted)
-    if fitted.quality < wanted:
-        return fitted, clustering
-    fewest = len(fitted.image.palette)
-    most = task.options.palette_size
-    for n_colors in sorted({min(fewest * more // 8, most) for more in _MORE_COLORS}):
-        found: dict[str, tuple[Subject, Clustering]] = {}
-        few = dataclasses.replace(task.options, max_colors=n_colors)
-        bench = _bench(dataclasses.replace(task, options=few), reference, found, Recipe())
-        trial = settle(
-            bench, Curve({level: fitted.quality + by for level, by in _FALL.items()}), wanted
-        )
-        if is_better(trial, fitted, wanted):
-            fitted, clustering = trial, found[bench.subject.recipe.space][1]
-    return fitted, clustering
-
-
-def _mapped(task: Task, reference: Reference, wanted: float) -> tuple[Fitted, Clustering]:
-    """Map to as few colors as reach the quality, found by halving."""
-    tried: dict[int, tuple[IndexedImage, Clustering, float]] = {}
-
-    def reaches(n_colors: int) -> bool:
-        options = dataclasses.replace(task.options, n_colors=n_colors, accents=True)
-        image, clustering = quantized(
-            task.pixels, task.histogram, options, task.n_threads, task.stage
-        )
-        score = ssimulacra2(reference, image.to_pixels(), n_threads=task.n_threads)
-        tried[n_colors] = (image, clustering, score)
-        return score >= wanted
-
-    low, high = 1, task.options.palette_size
-    if reaches(high):
-        while high - low > max(1, high // _NEAR):
-            middle = math.isqrt(low * high) if 2 * low < high else (low + high) // 2
-            low, high = (low, middle) if reaches(middle) else (middle, high)
-    image, clustering, score = tried[high]
-    return Fitted(*encoded(image, task), score, 0.0), clustering
 
 
 def _require_quality(fitted: Fitted, wanted: float, options: Options) -> None:

@@ -1,0 +1,69 @@
+"""Drawings take few colors, and small pictures the bytes of a patient search."""
+
+import numpy as np
+import pytest
+
+from images import FRUITS
+from pimenton import Options, compress, read_image
+from pimenton.drawing import Task
+from pimenton.drawings import SMALL, is_patient, may_be_drawing
+from pimenton.pixels import Pixels
+from pimenton.still import stages_of
+
+
+@pytest.fixture(scope="module")
+def photograph() -> Pixels:
+    return np.ascontiguousarray(read_image(FRUITS)[100:292, 100:356])
+
+
+def disc(size: int = 96) -> Pixels:
+    """Draw a shaded disc with a smooth edge on white, a few hundred colors."""
+    y, x = np.mgrid[:size, :size]
+    cover = np.clip(0.4 * size - np.hypot(x - size / 2, y - size / 2) + 0.5, 0, 1)[..., np.newaxis]
+    shade = np.stack([60 + y, 120 - y // 2, np.full_like(y, 200)], axis=2)
+    pixels = np.full((size, size, 4), 255, np.uint8)
+    pixels[..., :3] = np.round(cover * shade + (1 - cover) * 255)
+    return pixels
+
+
+def task_of(pixels: Pixels, **choices: object) -> Task:
+    return Task.of(pixels, "png", Options(**choices), 1, stages_of(None))
+
+
+def test_few_colors_or_few_pixels_may_be_a_drawing(photograph: Pixels) -> None:
+    assert may_be_drawing(task_of(disc()))
+    assert may_be_drawing(task_of(photograph[:60, :60]))
+    assert not may_be_drawing(task_of(photograph))
+    assert not may_be_drawing(task_of(disc(), lock=("#ff0000",)))
+
+
+def test_a_search_is_patient_with_small_pictures_unless_it_is_to_be_fast() -> None:
+    large = np.zeros((SMALL // 256 + 1, 256, 4), np.uint8)
+    assert is_patient(task_of(disc()))
+    assert not is_patient(task_of(large))
+    assert not is_patient(task_of(disc(), effort="fast"))
+
+
+@pytest.mark.parametrize("quality", [90, 97])
+def test_a_drawing_reaches_its_quality_in_fewer_colors_and_bytes(quality: float) -> None:
+    pixels = disc()
+    patient = compress(pixels, quality=quality)
+    fast = compress(pixels, quality=quality, effort="fast")
+    assert patient.report.quality >= quality
+    assert len(patient.image.palette) < 256
+    assert len(patient.data) < len(fast.data)
+
+
+def test_where_all_is_wanted_nothing_is_lost() -> None:
+    pixels = (disc() // 24 * 24).astype(np.uint8)
+    made = compress(pixels, quality=100)
+    assert made.report.quality == 100
+    assert (read_image(made.data) == pixels).all()
+
+
+def test_a_small_photograph_takes_fewer_bytes_for_the_patience(photograph: Pixels) -> None:
+    pixels = np.ascontiguousarray(photograph[50:170, 50:170])
+    balanced = compress(pixels, quality=75)
+    fast = compress(pixels, quality=75, effort="fast")
+    assert balanced.report.quality >= 75
+    assert len(balanced.data) < 0.98 * len(fast.data)

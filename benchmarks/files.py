@@ -23,6 +23,7 @@ from pimenton.pixels import Pixels
 from pimenton.quality import error_map
 from pimenton.rate import N_REFINED
 from pimenton.still import compress_pixels
+from pimenton.streams import shortened
 
 # About what equals pngquant's 256 colors on photographs.
 _BIT_WEIGHT = 0.2
@@ -112,4 +113,4 @@ def one_encode(pixels: Pixels, effort: str) -> bytes:
         errors = error_map(pixels, image.to_pixels(), n_threads=1)
         subject = refine(subject, image, errors)
         image = parse(subject, _BIT_WEIGHT, effort=effort, n_threads=1).image
-    return encode(image, "png", effort=effort, parsed=True)
+    return shortened(image, encode(image, "png", effort=effort, parsed=True), effort)[1]

@@ -109,7 +109,7 @@ class Band:
         drawn = []
         for number, y in enumerate(self.rows):
             self.row = self.lead + self.stride * number + 1
-            self.looks = self.p["n_dynamic"] and number % self.p["every"] == 0
+            self.looks = self.p["n_dynamic"] and number % max(self.p["every"] // 2, 1) == 0
             if number % 2 == 0:
                 self.symbols.price(self.bit_weight)
                 self.lanes.price(self.symbols, self.bit_weight)

@@ -50,7 +50,7 @@ def subjects(draw: st.DrawFn) -> dict[str, Any]:
         "n_dynamic": draw(st.sampled_from([0, 16, 48])),
         "n_triples": draw(st.sampled_from([0, 16, 32])),
         "n_accepted": draw(st.integers(1, 3)),
-        "every": draw(st.integers(1, 3)),
+        "every": draw(st.integers(1, 4)),
         "rows_per_band": draw(st.sampled_from([7, height])),
     }
 

@@ -19,7 +19,7 @@ struct ParseChoices {
     int n_dynamic;      // lanes for distances found in the row's history
     int n_triples;      // triples of entries looked up for each pixel
     int n_accepted;     // entries of a pixel that triples are made of
-    int every;          // look-ups at every pixel, or at one in so many of one row in so many
+    int every;          // look-ups at one pixel in so many of one row in half as many
 };
 
 // What is parsed: a picture as ranks of colors in a space of four coordinates.

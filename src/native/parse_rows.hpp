@@ -287,7 +287,7 @@ struct ParseBand {
             if (y % 2 == 0) price_lanes(s);
             prepare_row<axes>(s, first_row + y);
             // Lanes of distances that are found stand still in rows without look-ups.
-            const bool looks = y % static_cast<std::size_t>(s.choices.every) == 0;
+            const bool looks = y % std::max<std::size_t>(s.choices.every / 2, 1) == 0;
             s.n_blocks = first_dynamic + (looks ? n_found : 0);
             if (s.n_blocks > first_dynamic) accept_entries<axes>(s);
             search_row<axes>(s, row);

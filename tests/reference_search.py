@@ -1,5 +1,7 @@
 """A slow, obvious version of the native search: each step looks at all points and centroids."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -154,10 +156,22 @@ def _joining_cost(
     return float((way**2).sum() * u * v / (u + v))
 
 
+class Care(NamedTuple):
+    """How what is tried is settled and drawn."""
+
+    share: float
+    n_trial_steps: int
+    n_kept_steps: int
+    chance: float
+
+
 class Search:
     """Splits and dissolves clusters by the kernel's rules."""
 
-    def __init__(self, points: Points, weights: Weights, n_clusters: int, seed: int) -> None:
+    def __init__(
+        self, points: Points, weights: Weights, n_clusters: int, care: Care, seed: int
+    ) -> None:
+        self.care = care
         self.n_clusters, self.most = n_clusters, n_clusters // 4
         self.partition = Partition(points, weights, n_clusters + max(1, self.most))
         self.random = SplitMix(seed)
@@ -213,7 +227,7 @@ class Search:
             target = max(self.full(), key=lambda j: self.gains[j][0])
             if not self.gains[target][1]:
                 split = p.split(target, spare)
-                p.settle(4 * split, self.least_gain)
+                p.settle(self.care.n_trial_steps * split, self.least_gain)
                 self.gains[target] = -p.change() if split else 0.0, True
                 p.undo()
                 continue
@@ -222,16 +236,41 @@ class Search:
                 break
             p.dissolve(source)
             if not self.losses[source][1]:
-                p.settle(4, self.least_gain)
+                p.settle(self.care.n_trial_steps, self.least_gain)
                 self.losses[source] = p.change(), True
                 p.undo()
                 continue
             if p.split(target, spare):
-                p.settle(6, self.least_gain)
+                p.settle(self.care.n_kept_steps, self.least_gain)
             if self.keep_if_better():
                 spare = source
             else:
                 self.losses[source] = self.gains[target]
+
+    def try_pairs(self, n_pairs: int) -> None:
+        p, spare, tried = self.partition, self.empty()[0], set[tuple[int, int]]()
+        for _ in range(n_pairs):
+            self.guess_gains()
+            self.guess_losses()
+            values = {
+                (i, j): self.gains[i][0] - self.losses[j][0]
+                for i in self.full()
+                for j in self.full()
+                if i != j and self.gains[i][0] > 0 and (i, j) not in tried
+            }
+            if not values:
+                break
+            enough = max(values.values()) - 1e-9 * self.history[-1]
+            target, source = next(pair for pair, value in values.items() if value >= enough)
+            tried.add((target, source))
+            p.dissolve(source)
+            if p.split(target, spare):
+                p.settle(2, self.least_gain)
+                if p.change() < 0.2 * self.history[-1] / self.n_clusters:
+                    p.settle(self.care.n_kept_steps, self.least_gain)
+            if self.keep_if_better():
+                spare = source
+                tried.clear()
 
     def breathe(self, n_breaths: int) -> None:
         n_moved = self.most
@@ -242,17 +281,17 @@ class Search:
     def breathe_once(self, n_moved: int) -> bool:
         p = self.partition
         self.guess_gains()
-        draws = {j: 1 - 0.3 * self.random.uniform() for j in self.full()}
+        draws = {j: 1 - self.care.chance * self.random.uniform() for j in self.full()}
         drawn = sorted((-self.gains[j][0] * draw, j) for j, draw in draws.items())
         spare = self.empty()
         n_split = 0
         for _, j in drawn[:n_moved]:
             n_split += n_split < len(spare) and p.split(j, spare[n_split])
-        p.settle(4, self.least_gain)
+        p.settle(self.care.n_trial_steps, self.least_gain)
         for _ in range(n_split):
             p.dissolve(min(self.full(), key=p.joining_cost))
             p.settle(1, self.least_gain)
-        p.settle(6, self.least_gain)
+        p.settle(self.care.n_kept_steps, self.least_gain)
         return self.keep_if_better()
 
 
@@ -273,21 +312,26 @@ def search(
     weights: Weights,
     start: Points,
     n_clusters: int,
-    n_trials: int,
+    n_rounds: int,
     n_breaths: int,
+    n_trials: int,
+    n_pairs: int,
     least_share: float,
     seed: int,
 ) -> tuple[Points, NDArray[np.float64]]:
     """Look for centroids as the kernel does."""
-    search = Search(points, weights, n_clusters, seed)
+    care = Care(3e-4, 8, 16, 0.9) if n_rounds > 1 else Care(3e-3, 4, 6, 0.3)
+    search = Search(points, weights, n_clusters, care, seed)
     p = search.partition
     p.centroids[: len(start)] = start
     p.labels = assign(points, start).astype(np.intp)
     p.changed = set(range(len(start)))
     p.keep()
-    search.settle(8, max(3e-3, least_share * n_clusters))
-    search.breathe(n_breaths)
-    search.improve(n_trials)
+    search.settle(8, max(care.share, least_share * n_clusters))
+    for _ in range(n_rounds):
+        search.breathe(n_breaths)
+        search.improve(n_trials)
+        search.try_pairs(n_pairs)
     search.settle(8, 1e-4)
     weight, first, _ = p.sums()
     alive = weight > 0

@@ -188,11 +188,12 @@ def test_merged_cells_are_about_as_many_as_asked() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_search_goes_as_the_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    n_points, n_clusters, n_breaths = rng.integers((2, 1, 0), (200, 24, 4)).tolist()
+    n_points, n_clusters = rng.integers((2, 1), (200, 24)).tolist()
+    limits = rng.integers((1, 0, 30, 0), (3, 4, 50, 30)).tolist()
     points, weights = rng.random((n_points, 4)).astype(np.float32), rng.uniform(1, 9, n_points)
     start = points[:n_clusters]
     for least_share in (0.0, 2e-4, 1e-3):
-        given_all = points, weights, start, n_clusters, 40, n_breaths, least_share, seed
+        given_all = points, weights, start, n_clusters, *limits, least_share, seed
         centroids, history = _native.search(*given_all)
         expected_centroids, expected_history = reference_search.search(*given_all)
         np.testing.assert_allclose(history, expected_history, rtol=1e-9, atol=1e-9)
@@ -205,7 +206,7 @@ def test_search_goes_as_the_reference(seed: int) -> None:
 def test_search_never_ends_worse_than_it_began(points_weights, n_clusters: int, seed: int) -> None:
     points, weights = points_weights
     start = points[np.random.default_rng(seed).integers(0, len(points), n_clusters)]
-    centroids, history = _native.search(points, weights, start, n_clusters, 50, 4, 0.0, seed)
+    centroids, history = _native.search(points, weights, start, n_clusters, 2, 4, 50, 20, 0.0, seed)
     slack = 1e-9 * weights.sum()
     assert (np.diff(history) <= slack).all()
     before, after = (
@@ -245,7 +246,8 @@ def test_threads_and_width_change_no_bit(widths: list[str], seed: int) -> None:
         few = (labels % 256).astype(np.uint8)
         mapped = _native.label_pixels(rows, colors, few, n_threads)
         merged, merged_weights = _native.merge_cells(points, weights, 1500)
-        found, history = _native.search(merged, merged_weights, merged[:30], 30, 40, 2, 0.0, 7)
+        limits = 2, 2, 40, 20
+        found, history = _native.search(merged, merged_weights, merged[:30], 30, *limits, 0.0, 7)
         arrays = (
             colors,
             counts,

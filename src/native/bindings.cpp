@@ -487,8 +487,8 @@ auto find_regions_(nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb
 }
 
 auto search_(Rows<float, 4> points, Line<double> weights, Rows<float, 4> start,
-             std::size_t n_clusters, std::size_t n_trials, std::size_t n_breaths,
-             double least_share, std::uint64_t seed) {
+             std::size_t n_clusters, std::size_t n_rounds, std::size_t n_breaths,
+             std::size_t n_trials, std::size_t n_pairs, double least_share, std::uint64_t seed) {
     require(points.shape(0) > 0, "there must be at least one point");
     require(points.shape(0) == weights.size(), "points and weights must have the same length");
     require(n_clusters > 0, "there must be at least one cluster");
@@ -498,7 +498,7 @@ auto search_(Rows<float, 4> points, Line<double> weights, Rows<float, 4> start,
     {
         Unlocked unlocked;
         found = search(view(points), view(weights), view(start), n_clusters,
-                       {n_trials, n_breaths, least_share}, seed, active_width());
+                       {n_rounds, n_breaths, n_trials, n_pairs, least_share}, seed, active_width());
     }
     const std::size_t n = found.centroids.size() / 4, n_history = found.history.size();
     return nb::make_tuple(array_of(std::move(found.centroids), {n, 4}),
@@ -805,8 +805,8 @@ NB_MODULE(_native, m) {
           nb::arg("kinds").noconvert(), nb::arg("order").noconvert(), nb::arg("n_passes"));
     m.def("shortest", &shortest_, nb::arg("data").noconvert(), nb::arg("n_rounds"));
     m.def("search", &search_, nb::arg("points").noconvert(), nb::arg("weights").noconvert(),
-          nb::arg("start").noconvert(), nb::arg("n_clusters"), nb::arg("n_trials"),
-          nb::arg("n_breaths"), nb::arg("least_share"), nb::arg("seed"));
+          nb::arg("start").noconvert(), nb::arg("n_clusters"), nb::arg("n_rounds"),
+          nb::arg("n_breaths"), nb::arg("n_trials"), nb::arg("n_pairs"), nb::arg("least_share"), nb::arg("seed"));
     m.def("parse_lzw", &parse_lzw_, nb::arg("ranks").noconvert(), nb::arg("points").noconvert(),
           nb::arg("exact").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("entries").noconvert(), nb::arg("bit_weight"), nb::arg("carried"),

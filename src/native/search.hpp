@@ -23,13 +23,26 @@ struct SplitMix {
     }
 };
 
-// How long a search goes on.
+// How long a search goes on: rounds of three kinds of moves.
 struct SearchLimits {
-    std::size_t n_trials;   // most splits and dissolutions tried one by one
+    std::size_t n_rounds;
     std::size_t n_breaths;  // many splits and dissolutions at once
+    std::size_t n_trials;   // most splits and dissolutions tried one by one
+    std::size_t n_pairs;    // a split and a dissolution at once
     // A centroid that would lower inertia by a smaller share by moving stays while trials go on.
     double least_share;
 };
+
+// How what is tried is settled and drawn: many rounds pay for more care, and would draw the same
+// clusters again and again.
+struct Care {
+    // A centroid that would lower inertia by a smaller share of a cluster's by moving stays.
+    double share;
+    std::size_t n_trial_steps, n_kept_steps;
+    // By how much less a cluster may promise than another that is drawn later for a breath.
+    double chance;
+};
+constexpr Care care_in_one_round{3e-3, 4, 6, 0.3}, care_in_many_rounds{3e-4, 8, 16, 0.9};
 
 // What splitting a cluster gains or dissolving it costs.
 struct Prospect {
@@ -46,9 +59,9 @@ class Search {
         return n_clusters + std::max<std::size_t>(1, n_clusters / breath_share);
     }
 
-    Search(Partition& partition, std::size_t n_clusters, std::uint64_t seed)
-        : partition_(partition), n_clusters_(n_clusters), random_{seed}, gains_(partition.size()),
-          losses_(partition.size()) {}
+    Search(Partition& partition, std::size_t n_clusters, const Care& care, std::uint64_t seed)
+        : partition_(partition), n_clusters_(n_clusters), care_(care), random_{seed},
+          gains_(partition.size()), losses_(partition.size()) {}
 
     const std::vector<double>& history() const { return history_; }
 
@@ -83,6 +96,25 @@ class Search {
         }
     }
 
+    // Tries a split and a dissolution at once, each pair once, those first whose parts promise most:
+    // where the clusters touch, both cost less than one after the other.
+    void try_pairs(std::size_t n_pairs) {
+        const std::size_t k = gains_.size();
+        std::vector<std::uint8_t> tried(k * k);
+        std::size_t spare = 0;
+        while (!partition_.is_empty(spare)) ++spare;
+        for (std::size_t n = 0; n < n_pairs; ++n) {
+            guess_gains();
+            guess_losses();
+            const auto [target, source] = likeliest_pair(tried);
+            if (source == none) break;
+            tried[target * k + source] = 1;
+            if (!move_if_likely(source, target, spare)) continue;
+            spare = source;
+            std::fill(tried.begin(), tried.end(), std::uint8_t{0});
+        }
+    }
+
     // Splits many clusters at once and dissolves as many, fewer after each failure (B. Fritzke, "The
     // breathing k-means algorithm", 2020).
     void breathe(std::size_t n_breaths) {
@@ -96,16 +128,15 @@ class Search {
     static constexpr std::size_t none = ~std::size_t{0};
     // At most a centroid in four moves in one breath.
     static constexpr std::size_t breath_share = 4;
-    static constexpr std::size_t n_trial_steps = 4;
-    static constexpr std::size_t n_kept_steps = 6;
+    static constexpr std::size_t n_first_steps = 2;
+    // After so few steps, inertia is at most this share of a cluster's higher where more will help.
+    static constexpr double hopeless = 0.2;
     // Measured, a split gains 1.0 to 1.7 times what the cut alone does, and a dissolution costs 0.5 to
     // 1.1 times as much as joining the nearest cluster.
     static constexpr double likely_gain = 1.3;
     static constexpr double likely_loss = 0.5;
     // A change of inertia by a smaller share may be rounding.
     static constexpr double least_change = 1e-9;
-    // How much less likely a cluster may be drawn for a breath.
-    static constexpr double chance = 0.3;
 
     void keep() {
         for (const auto j : partition_.touched())
@@ -160,7 +191,7 @@ class Search {
     void measure_gain(std::size_t target, std::size_t spare) {
         double gain = 0;
         if (partition_.split(target, spare)) {
-            partition_.settle(n_trial_steps, least_gain_);
+            partition_.settle(care_.n_trial_steps, least_gain_);
             gain = -partition_.change();
         }
         partition_.undo();
@@ -169,7 +200,7 @@ class Search {
 
     void measure_loss(std::size_t source) {
         partition_.dissolve(source);
-        partition_.settle(n_trial_steps, least_gain_);
+        partition_.settle(care_.n_trial_steps, least_gain_);
         const double loss = partition_.change();
         partition_.undo();
         losses_[source] = {loss, Prospect::measured};
@@ -177,8 +208,57 @@ class Search {
 
     bool move(std::size_t source, std::size_t target, std::size_t spare) {
         partition_.dissolve(source);
-        if (partition_.split(target, spare)) partition_.settle(n_kept_steps, least_gain_);
+        if (partition_.split(target, spare)) partition_.settle(care_.n_kept_steps, least_gain_);
         return keep_if_better();
+    }
+
+    bool move_if_likely(std::size_t source, std::size_t target, std::size_t spare) {
+        partition_.dissolve(source);
+        if (partition_.split(target, spare)) {
+            partition_.settle(n_first_steps, least_gain_);
+            const double most = hopeless * history_.back() / static_cast<double>(n_clusters_);
+            if (partition_.change() < most) partition_.settle(care_.n_kept_steps, least_gain_);
+        }
+        return keep_if_better();
+    }
+
+    struct Pair {
+        std::size_t target = none, source = none;
+    };
+
+    // The pair of which a gain less a loss is largest, but for rounding; of equal ones the first.
+    Pair likeliest_pair(const std::vector<std::uint8_t>& tried) const {
+        double least_loss = std::numeric_limits<double>::infinity();
+        for (std::size_t j = 0; j < losses_.size(); ++j)
+            if (!partition_.is_empty(j)) least_loss = std::min(least_loss, losses_[j].value);
+        double best = -std::numeric_limits<double>::infinity();
+        for_each_pair(tried, least_loss, [&](std::size_t, std::size_t, double value) {
+            best = std::max(best, value);
+            return best;
+        });
+        Pair pair;
+        const double enough = best - least_change * history_.back();
+        for_each_pair(tried, least_loss, [&](std::size_t target, std::size_t source, double value) {
+            if (value < enough) return enough;
+            pair = {target, source};
+            return std::numeric_limits<double>::infinity();
+        });
+        return pair;
+    }
+
+    // Visits pairs that may be better than what the last visit gave.
+    template <class Visit>
+    void for_each_pair(const std::vector<std::uint8_t>& tried, double least_loss,
+                       Visit visit) const {
+        const std::size_t k = gains_.size();
+        double wanted = -std::numeric_limits<double>::infinity();
+        for (std::size_t i = 0; i < k; ++i) {
+            if (!(gains_[i].value > 0)) continue;
+            for (std::size_t j = 0; j < k && gains_[i].value - least_loss >= wanted; ++j)
+                if (i != j && !partition_.is_empty(j) && !tried[i * k + j] &&
+                    gains_[i].value - losses_[j].value >= wanted)
+                    wanted = visit(i, j, gains_[i].value - losses_[j].value);
+        }
     }
 
     bool breathe_once(std::size_t n_moved) {
@@ -189,17 +269,17 @@ class Search {
             if (partition_.is_empty(j))
                 spare.push_back(j);
             else
-                drawn.push_back({-gains_[j].value * (1.0 - chance * random_.uniform()), j});
+                drawn.push_back({-gains_[j].value * (1.0 - care_.chance * random_.uniform()), j});
         std::sort(drawn.begin(), drawn.end());
         std::size_t n_split = 0;
         for (std::size_t n = 0; n < std::min(n_moved, drawn.size()) && n_split < spare.size(); ++n)
             n_split += partition_.split(drawn[n].second, spare[n_split]);
-        partition_.settle(n_trial_steps, least_gain_);
+        partition_.settle(care_.n_trial_steps, least_gain_);
         for (; n_split > 0; --n_split) {
             partition_.dissolve(easiest_to_join());
             partition_.settle(1, least_gain_);
         }
-        partition_.settle(n_kept_steps, least_gain_);
+        partition_.settle(care_.n_kept_steps, least_gain_);
         return keep_if_better();
     }
 
@@ -218,6 +298,7 @@ class Search {
 
     Partition& partition_;
     std::size_t n_clusters_;
+    const Care& care_;
     SplitMix random_;
     std::vector<Prospect> gains_, losses_;
     std::vector<double> history_;
@@ -234,15 +315,18 @@ inline Found search(std::span<const float> points, std::span<const double> weigh
                     std::span<const float> start, std::size_t n_clusters,
                     const SearchLimits& limits, std::uint64_t seed, Width width) {
     constexpr std::size_t n_steps = 8;
-    // The same of a cluster's inertia on average: at least, and in the end.
-    constexpr double coarse_share = 3e-3, fine_share = 1e-4;
+    constexpr double fine_share = 1e-4;
+    const Care& care = limits.n_rounds > 1 ? care_in_many_rounds : care_in_one_round;
     Partition partition(points, weights, Search::capacity_for(n_clusters), width);
-    Search search(partition, n_clusters, seed);
+    Search search(partition, n_clusters, care, seed);
     partition.start_at(start);
-    const auto k = static_cast<double>(n_clusters);
-    search.settle(n_steps, std::max(coarse_share, limits.least_share * k));
-    search.breathe(limits.n_breaths);
-    search.improve(limits.n_trials);
+    search.settle(n_steps,
+                  std::max(care.share, limits.least_share * static_cast<double>(n_clusters)));
+    for (std::size_t n = 0; n < limits.n_rounds; ++n) {
+        search.breathe(limits.n_breaths);
+        search.improve(limits.n_trials);
+        search.try_pairs(limits.n_pairs);
+    }
     search.settle(n_steps, fine_share);
     return {partition.centroids(), search.history()};
 }

@@ -158,15 +158,18 @@ def search(
     weights: Weights,
     start: Points,
     n_clusters: int,
-    n_trials: int,
+    n_rounds: int,
     n_breaths: int,
+    n_trials: int,
+    n_pairs: int,
     least_share: float,
     seed: int,
 ) -> tuple[Points, NDArray[np.float64]]:
     """Look for n_clusters centroids, from given ones, at least one.
 
-    Clusters are split and dissolved, single ones in n_trials trials at most and many at once in
-    n_breaths. Gives centroids, fewer where the points run out, and inertia from move to move.
+    Clusters are split and dissolved in n_rounds: many at once in n_breaths, single ones in n_trials
+    at most, one of each at once in n_pairs. Gives centroids, fewer where the points run out, and
+    inertia from move to move.
     """
 
 def neighbour_distances(points: Points) -> NDArray[np.float64]:

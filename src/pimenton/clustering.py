@@ -27,26 +27,35 @@ class Effort:
     ----------
     cells : int
         Cells of the coarse model for each centroid.
-    least_cells : int
-        Cells of the coarse model at the least.
+    more_cells : int
+        Cells of the coarse model beside these.
+    most_cells : int
+        Cells of the coarse model for each centroid at the most.
+    n_rounds : int
+        Rounds of the search on it.
+    n_breaths : int
+        How often many clusters are split at once in a round, and as many dissolved.
     n_trials : int
-        Most splits and dissolutions of single clusters tried on the coarse model.
-    n_splits : int
-        Clusters split at the most, and as many dissolved, where many are tried at once on it.
+        Most splits and dissolutions of single clusters tried in a round.
+    n_pairs : int
+        Most splits and dissolutions tried together in a round, times the number of clusters.
     least_share : float
         A centroid that would lower inertia by a smaller share by moving stays during these.
     n_run_steps : int
         Most steps over runs of neighbours, each merged into one point.
     n_exact_steps : int
-        Most steps over all points.
+        Most steps over all points; with few clusters, some more.
     min_gain : float
         These steps end when inertia falls by a smaller fraction.
     """
 
     cells: int
-    least_cells: int
+    more_cells: int
+    most_cells: int
+    n_rounds: int
+    n_breaths: int
     n_trials: int
-    n_splits: int
+    n_pairs: int
     least_share: float
     n_run_steps: int
     n_exact_steps: int
@@ -65,13 +74,16 @@ RUNS_IN_CELL = 6
 # photographs in 256 colors, with these steps 5 %.
 START_STEPS = 4
 
+# Steps take less time with few clusters: so many more, over their number.
+FEW_CLUSTERS_STEPS = 200
+
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort(20, 3000, 0, 0, least_share=0.0, n_run_steps=0, n_exact_steps=0, min_gain=0.0),
+    "fast": Effort(20, 3000, 100, 0, 0, 0, 0, 0.0, n_run_steps=0, n_exact_steps=0, min_gain=0.0),
     "balanced": Effort(
-        20, 3000, 200, 130, least_share=2e-5, n_run_steps=12, n_exact_steps=6, min_gain=5e-5
+        20, 3000, 100, 1, 3, 200, 2400, 2e-5, n_run_steps=12, n_exact_steps=6, min_gain=5e-5
     ),
     "best": Effort(
-        96, 16000, 1000, 600, least_share=0.0, n_run_steps=0, n_exact_steps=200, min_gain=1e-6
+        48, 17000, 300, 2, 10, 1000, 2000, 0.0, n_run_steps=0, n_exact_steps=200, min_gain=1e-6
     ),
 }
 
@@ -182,7 +194,7 @@ def kmeans(
     problem = _Problem(points, weights, n_clusters, lambda p, w: step(p, w, n_threads))
     best, n_cells = None, 0
     for name, limits in EFFORTS.items():
-        if n_cells != (n_cells := limits.cells * n_clusters + limits.least_cells):
+        if n_cells != (n_cells := _cells_for(n_clusters, limits)):
             model = _coarse_model(points, weights, n_cells, n_threads)
         if best is None:
             best = _started(problem, model)
@@ -228,14 +240,14 @@ def _searched(
 ) -> Descent:
     """Search on the model from the best centroids, then step over finer ones and all points."""
     n_clusters, min_gain = problem.n_clusters, limits.min_gain
-    # The largest breath splits a cluster in four.
-    n_breaths = -(-4 * limits.n_splits // n_clusters)
     found, history = _native.search(
         *model,
         best.centroids,
         n_clusters,
+        limits.n_rounds,
+        limits.n_breaths,
         limits.n_trials,
-        n_breaths,
+        limits.n_pairs // n_clusters,
         limits.least_share,
         seed % 2**64,
     )
@@ -245,7 +257,8 @@ def _searched(
             problem.step_over(*finer), found, limits.n_run_steps, min_gain=min_gain
         )
         found = run_steps.centroids
-    trial = overshooting_lloyd(problem.exact_step, found, limits.n_exact_steps, min_gain=min_gain)
+    n_steps = limits.n_exact_steps + FEW_CLUSTERS_STEPS // n_clusters
+    trial = overshooting_lloyd(problem.exact_step, found, n_steps, min_gain=min_gain)
     if trial.inertia < best.inertia:
         return _after_search(trial, history, model).after(best.history)
     return best
@@ -291,6 +304,10 @@ def _check(points: Points, weights: Weights, n_clusters: int) -> None:
         raise ValueError(f"n_clusters must be at least 1; got {n_clusters}")
     if not (weights > 0).all():
         raise ValueError(f"weights must be positive; got {weights.min()}")
+
+
+def _cells_for(n_clusters: int, limits: Effort) -> int:
+    return min(limits.cells * n_clusters + limits.more_cells, limits.most_cells * n_clusters)
 
 
 def _coarse_model(

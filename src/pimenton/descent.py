@@ -20,6 +20,8 @@ Step: TypeAlias = Callable[[Points], Moments]
 HALF_MEAN = 0.8
 # How many times its way to the mean a centroid may go on beyond it.
 MAX_OVERSHOOT = 8
+# By how many times more from step to step.
+OVERSHOOT_RISE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,7 @@ def overshooting_lloyd(
             centroids, moments = trial, trial_moments
             history.append(inertia)
         if gain > min_gain * history[0]:
-            overshoot = min(overshoot + 1, MAX_OVERSHOOT)
+            overshoot = min(overshoot + OVERSHOOT_RISE, MAX_OVERSHOOT)
         elif overshoot == 0:
             return Descent(centroids, moments, tuple(history), gain <= 0)
         else:

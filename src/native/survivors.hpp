@@ -111,7 +111,9 @@ template <std::size_t axes>
         const auto bits = std::bit_cast<std::int32_t>(total[l] + bias);
         const auto lane = static_cast<std::int32_t>(number * block_lanes + l);
         const std::int32_t key = (bits & ~((1 << lane_bits) - 1)) | lane;
-        offer[l] = key | (length[l] >= min_match ? 0 : none);
+        // A lane that is not yet long enough may cost less than any offer, so its key may be negative.
+        const std::int32_t is_match = -static_cast<std::int32_t>(length[l] >= min_match);
+        offer[l] = (key & is_match) | (none & ~is_match);
     }
     for (std::size_t l = 0; l < block_lanes; ++l)
         least[l] = offer[l] < least[l] ? offer[l] : least[l];

@@ -37,11 +37,12 @@ def test_few_colors_or_few_pixels_may_be_a_drawing(photograph: Pixels) -> None:
     assert not may_be_drawing(task_of(disc(), lock=("#ff0000",)))
 
 
-def test_a_search_is_patient_with_small_pictures_unless_it_is_to_be_fast() -> None:
-    large = np.zeros((SMALL // 256 + 1, 256, 4), np.uint8)
-    assert is_patient(task_of(disc()))
-    assert not is_patient(task_of(large))
-    assert not is_patient(task_of(disc(), effort="fast"))
+@pytest.mark.parametrize("effort", SMALL)
+def test_a_search_is_patient_with_pictures_that_are_small_for_its_effort(effort: str) -> None:
+    n_rows = SMALL[effort] // 64
+    just_small, just_large = np.zeros((n_rows or 1, 64, 4)), np.zeros((n_rows + 1, 64, 4))
+    assert is_patient(task_of(just_small.astype(np.uint8), effort=effort)) == (effort != "fast")
+    assert not is_patient(task_of(just_large.astype(np.uint8), effort=effort))
 
 
 @pytest.mark.parametrize("quality", [90, 97])

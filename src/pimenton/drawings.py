@@ -22,13 +22,13 @@ from pimenton.quality import Reference, ssimulacra2
 from pimenton.rate import Fitted, choose_recipe, is_better, settle
 from pimenton.trials import Bench
 
-# A picture with fewer distinct colors than this part of its pixels may be a drawing. Of very many
-# pixels no more count: a photograph's colors repeat as well.
-_FEW_COLORS, _MOST_COUNTED = 0.05, 1 << 21
+# A picture with fewer distinct colors than this part of its pixels may be a drawing; of many pixels
+# a smaller part, and of very many no more count: a photograph's colors repeat as well.
+_FEW_COLORS, _FEW_OF_MANY, _MANY, _MOST_COUNTED = 0.05, 0.03, 1 << 18, 1 << 21
 # In a picture of no more pixels the palette itself takes a good part of the file.
 _TINY = 1 << 15
-# Up to so many pixels a search is patient.
-SMALL = 1 << 18
+# Up to so many pixels a search is patient, by effort.
+SMALL = {"fast": 0, "balanced": _TINY, "best": 1 << 18}
 # How near to the fewest colors that reach a quality the search goes: to a part of them.
 _NEAR = 24
 WHOLE = 100.0  # what only the picture itself scores
@@ -51,13 +51,14 @@ Make: TypeAlias = Callable[[Task, Recipe], tuple[Bench, Clustering]]
 def may_be_drawing(task: Task) -> bool:
     """Tell whether a picture has so few colors, or pixels, that fewer colors may do."""
     n_pixels = task.histogram.n_pixels
-    few = len(task.histogram.colors) <= _FEW_COLORS * min(n_pixels, _MOST_COUNTED)
+    part = _FEW_COLORS if n_pixels <= _MANY else _FEW_OF_MANY
+    few = len(task.histogram.colors) <= part * min(n_pixels, _MOST_COUNTED)
     return task.options.is_free and (few or n_pixels <= _TINY)
 
 
 def is_patient(task: Task) -> bool:
     """Tell whether a picture is so small that its search may be thorough."""
-    return task.options.effort != "fast" and task.histogram.n_pixels <= SMALL
+    return task.histogram.n_pixels <= SMALL[task.options.effort]
 
 
 @dataclass(frozen=True, eq=False)

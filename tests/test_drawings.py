@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from images import FRUITS
+from pictures import shared_data
 from pimenton import Options, compress, read_image
 from pimenton.drawing import Task
 from pimenton.drawings import SMALL, is_patient, may_be_drawing
@@ -68,3 +69,9 @@ def test_a_small_photograph_takes_fewer_bytes_for_the_patience(photograph: Pixel
     fast = compress(pixels, quality=75, effort="fast")
     assert balanced.report.quality >= 75
     assert len(balanced.data) < 0.98 * len(fast.data)
+
+
+def test_what_a_short_search_does_not_reach_a_patient_one_may() -> None:
+    fire = read_image(shared_data("graphics_cutout/dev/naturalforces__fire.png"))
+    assert not is_patient(task_of(fire, quality=90.65))
+    assert compress(fire, quality=90.65).report.quality >= 90.65

@@ -9,7 +9,14 @@ from functools import cache, partial
 
 from pimenton.clustering import Clustering
 from pimenton.drawing import Drawn, Task, require_no_loss, require_size
-from pimenton.drawings import WHOLE, as_drawing, fit_patiently, is_patient, may_be_drawing
+from pimenton.drawings import (
+    WHOLE,
+    as_drawing,
+    fit_patiently,
+    is_patient,
+    may_be_drawing,
+    may_be_patient,
+)
 from pimenton.errors import QualityNotReached
 from pimenton.fitting import fit_palette
 from pimenton.formats import encode
@@ -54,6 +61,8 @@ def aim(task: Task) -> Drawn:
         fit = fit_patiently if is_patient(task) else fit_quality
         with task.stage("encoding"):
             fitted, bench = fit(bench_of, wanted, settles=options.is_free)
+            if fitted.quality < wanted and may_be_patient(task):
+                fitted, bench = fit_patiently(bench_of, wanted, settles=options.is_free)
         clustering = found[bench.subject.recipe.space][1]
         if drawn is not None and is_better(drawn.fitted, fitted, wanted):
             fitted, clustering = drawn.fitted, drawn.clustering

@@ -61,6 +61,12 @@ def is_patient(task: Task) -> bool:
     return task.histogram.n_pixels <= SMALL[task.options.effort]
 
 
+def may_be_patient(task: Task) -> bool:
+    """Tell whether a search may still be, where a quality that was asked for is out of reach."""
+    asked = task.options.quality is not None and task.options.effort == "balanced"
+    return asked and is_patient(replace(task, options=replace(task.options, effort="best")))
+
+
 @dataclass(frozen=True, eq=False)
 class Way:
     """A result, what its palette came from, and what it was tried on, if it was parsed."""

@@ -115,10 +115,13 @@ def _parsed(task: Task, mapped: Way, wanted: float, make: Make) -> Way:
         bench = replace(bench, encode=quick)
         return Way(settle(bench, curve, wanted), clustering, bench)
 
+    def colors(more: int) -> int:
+        return max(1, min(fewest * more // 16, most))
+
     def best_of(ways: list[tuple[int, float]]) -> tuple[Way, int]:
-        best, best_more = attempt(min(fewest * ways[0][0] // 16, most), ways[0][1]), ways[0][0]
+        best, best_more = attempt(colors(ways[0][0]), ways[0][1]), ways[0][0]
         for more, carried in ways[1:]:
-            way = attempt(min(fewest * more // 16, most), carried)
+            way = attempt(colors(more), carried)
             if is_better(way.fitted, best.fitted, wanted):
                 best, best_more = way, more
         return best, best_more

@@ -18,7 +18,7 @@ from pimenton.ordering import Order, by_use, reordered
 from pimenton.packing import zlib_of
 
 # Up to how many pixels it is worth its time, and how often the path is looked for.
-MOST_PIXELS = {"fast": 0, "balanced": 1 << 18, "best": 1 << 20}
+MOST_PIXELS = {"fast": 0, "balanced": 1 << 17, "best": 1 << 20}
 N_ROUNDS = {"fast": 1, "balanced": 3, "best": 3}
 # Small pictures take as many as these fit in.
 _PIXELS_OF_ROUNDS, _MOST_ROUNDS = 1 << 19, 20

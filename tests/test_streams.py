@@ -1,5 +1,7 @@
 """A drawing is written in fewer bytes, and stays the same picture."""
 
+import zlib
+
 import numpy as np
 import pytest
 
@@ -38,11 +40,17 @@ def test_a_drawing_of_many_colors_gets_shorter() -> None:
     assert len(shortened(image, data)[1]) < len(data)
 
 
-def test_filtered_rows_are_written_anew() -> None:
-    y, x = np.mgrid[:60, :60]
-    image = IndexedImage(((x * x + y * y) // 250).astype(np.uint8), RAMP)
+@pytest.mark.parametrize("hues", ["40{0:02x}60", "{0:02x}{0:02x}{0:02x}"])
+def test_filtered_rows_are_written_anew(hues: str) -> None:
+    y, x = np.mgrid[:120, :120]
+    palette = Palette.of_hex(["#" + hues.format(i) for i in range(250)])
+    image = IndexedImage(((x * x + y * y) // 250 + (x * y) // 97 % 3).astype(np.uint8), palette)
     data = encode(image)
-    assert len(shortened(image, data, "best")[1]) <= len(data)
+    filters = zlib.decompress(data[data.index(b"IDAT") + 4 : -16])[:: image.width + 1]
+    assert any(filters)
+    _, shorter = shortened(image, data, "best")
+    assert len(shorter) < len(data)
+    assert (read_image(shorter) == image.to_pixels()).all()
 
 
 @pytest.mark.parametrize("effort", ["fast", "balanced", "best"])

@@ -54,7 +54,7 @@ def aim(task: Task) -> Drawn:
     drawn = None
     if may_be_drawing(task):
         drawn = as_drawing(task, reference, wanted, partial(_bench_of_few, reference))
-    bench = bench_of(Recipe())
+    bench: Bench | None = None
     if drawn is not None and drawn.fitted.quality >= WHOLE:
         fitted, clustering = drawn.fitted, drawn.clustering
     else:
@@ -72,6 +72,7 @@ def aim(task: Task) -> Drawn:
         fitted = dataclasses.replace(fitted, image=image, data=data)
     _require_quality(fitted, wanted, options)
     if options.max_bytes is not None and len(fitted.data) > options.max_bytes:
+        bench = bench or bench_of(Recipe())
         with task.stage("encoding"):
             fitted = fit_bytes(bench, options.max_bytes)
         clustering = found[bench.subject.recipe.space][1]

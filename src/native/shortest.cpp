@@ -133,6 +133,7 @@ class Places {
     // A run before, or the part of this one that is passed, has a place for each distance between.
     void look_at_run(Longest& longest, const Repeated& other, std::size_t place, std::size_t n_left,
                      std::size_t most) const {
+        if (other.begin == place) return;  // nothing of it is passed
         const std::size_t end = std::min(other.end, place + n_left);
         const std::size_t last = std::min(end - std::min(n_left, end - other.begin), place - 1);
         if (other.begin > last) return;

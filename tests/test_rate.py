@@ -223,3 +223,9 @@ def test_flat_and_narrow_pictures_can_be_asked_for(
     picture = np.full((height, width, 4), (0, 100, 250, 255), np.uint8)
     result = compress(picture, tmp_path / "flat.png", **wish, parse=True)
     assert measure(picture, decoded(result.data)).ssimulacra2 >= 60
+
+
+def test_a_search_ends_where_a_bit_is_worth_next_to_nothing() -> None:
+    pixels = read_image(shared_data("kodak/dev/kodim23.png"))
+    made = compress(pixels)
+    assert made.report.quality > 75

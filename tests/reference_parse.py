@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_symbols import LONGEST, SHORTEST, F, Symbols, distance_code, length_code
+from reference_symbols import LONGEST, SHORTEST, F, Symbols
 
 FAR, HOPELESS = F(1e9), F(3e38)
 RIGHT, LEFT, BELOW, DIAGONAL = F(7 / 16), F(3 / 16), F(5 / 16), F(1 / 16)
@@ -93,10 +93,12 @@ class Band:
         n_axes = 4 if soft else 3
         self.points, self.entries = points[:, :n_axes], Entries(entries[:, :n_axes])
         self.bit_weight = F(picture["bit_weight"])
-        self.symbols = Symbols(picture["shares"])
-        self.stride = self.width + 1
+        self.symbols = symbols_of(picture)
+        self.gap = 0 if picture["for_webp"] else 1
+        self.stride = self.width + self.gap
         self.lanes = Lanes(self.stride, picture["n_dynamic"], n_axes)
-        # The rows as deflate sees them, each after a filter byte; what has no color is far away.
+        # The rows as they are written, for deflate each after a filter byte; what has no color is
+        # far away.
         self.lead = 3 * self.stride + 16
         size = self.lead + self.stride * len(rows) + 16
         self.bytes = np.zeros(size, np.intp)
@@ -108,7 +110,7 @@ class Band:
     def run(self) -> NDArray[np.uint8]:
         drawn = []
         for number, y in enumerate(self.rows):
-            self.row = self.lead + self.stride * number + 1
+            self.row = self.lead + self.stride * number + self.gap
             self.looks = self.p["n_dynamic"] and number % max(self.p["every"] // 2, 1) == 0
             if number % 2 == 0:
                 self.symbols.price(self.bit_weight)
@@ -255,16 +257,16 @@ class Band:
             path.append(self.steps[at])
             at -= self.steps[at][0]
         at, symbols = self.row, self.symbols
-        symbols.literals[0] += 1
-        self.tokens.append(0)
+        symbols.literals[0] += self.gap
+        self.tokens += [0] * self.gap
         for length, distance, literal in reversed(path):
             places = range(at, at + length)
             for place in places:
                 self.bytes[place] = self.bytes[place - distance] if distance else literal
             # What lies before a band is unknown to it, and taken for zeros by short distances.
             if distance and at - distance >= self.lead:
-                symbols.lengths[length_code(length)[0]] += 1
-                symbols.distances[distance_code(distance)[0]] += 1
+                symbols.lengths[symbols.length_code(length)[0]] += 1
+                symbols.distances[symbols.distance_code(distance)[0]] += 1
                 self.tokens.append(length << 16 | distance)
             else:
                 for byte in self.bytes[places.start : places.stop].tolist():
@@ -292,6 +294,11 @@ class Band:
         self.above = below
 
 
+def symbols_of(picture: dict[str, Any]) -> Symbols:
+    width = picture["ranks"].shape[1] if picture["for_webp"] else None
+    return Symbols(picture["shares"], width)
+
+
 def hashed(triple: list[int]) -> int:
     number = triple[0] | triple[1] << 8 | triple[2] << 16
     return (number * 0x9E3779B1 & 0xFFFFFFFF) >> 17
@@ -306,7 +313,7 @@ def parse(
         band = Band(picture, range(first, min(first + rows_per_band, height)))
         drawn.append(band.run())
         tokens += band.tokens
-        bits += band.symbols.bits(Symbols(picture["shares"]))
+        bits += band.symbols.bits(symbols_of(picture))
     return np.concatenate(drawn), np.array(tokens, np.uint32), bits
 
 

@@ -1,4 +1,4 @@
-"""What deflate's symbols cost, estimated from how often they came; slow and obvious."""
+"""What symbols of deflate and WebP cost, estimated from how often they came; slow and obvious."""
 
 import math
 from typing import Any
@@ -26,6 +26,16 @@ def distance_code(distance: int) -> tuple[int, int]:
     return code_of(distance - 1, 4, 1)
 
 
+def nearby(width: int) -> dict[int, int]:
+    """Number distances to pixels nearby as WebP does: the nearest first, then those above."""
+    places = [(y, x) for y in range(8) for x in range(-7, 9) if y > 0 or x > 0]
+    places.sort(key=lambda place: (place[0] ** 2 + place[1] ** 2, abs(place[1]), -place[1]))
+    numbers: dict[int, int] = {}
+    for number, (y, x) in enumerate(places, 1):
+        numbers.setdefault(y * width + x, number)
+    return numbers
+
+
 def log2_of(x: float) -> float:
     """Give the base-2 logarithm by the kernel's series."""
     mantissa, exponent = math.frexp(x)
@@ -45,10 +55,16 @@ def in_order(values: Any) -> float:
 
 
 class Symbols:
-    """Literals, lengths and distances, how often they came, and what they cost."""
+    """Literals, lengths and distances, how often they came, and what they cost.
 
-    def __init__(self, shares: NDArray[np.float64]) -> None:
-        self.literals, self.lengths, self.distances = [0.0] * 256, [], [0.7 * 1500.0 / 30] * 30
+    With the width of a picture they are those of its WebP.
+    """
+
+    def __init__(self, shares: NDArray[np.float64], webp_width: int | None = None) -> None:
+        self.nearby = None if webp_width is None else nearby(webp_width)
+        n_distances = 30 if self.nearby is None else 31
+        self.distances = [0.7 * 1500.0 / n_distances] * n_distances
+        self.literals, self.lengths = [0.0] * 256, []
         self.literals[: len(shares)] = [0.3 * 1500.0 * float(share) for share in shares]
         left = 1.0
         for _ in range(29):
@@ -63,13 +79,21 @@ class Symbols:
             return bit_weight * F(min(max(bits, 1.0), 15.0) + extra)
 
         self.literal = np.array([cost(n, total) for n in self.literals], F)
-        lengths = [length_code(max(n, SHORTEST)) for n in range(LONGEST + 1)]
+        lengths = [self.length_code(max(n, SHORTEST)) for n in range(LONGEST + 1)]
         self.length = np.array([cost(self.lengths[c], total, extra) for c, extra in lengths], F)
         of = in_order(self.distances)
         self.distance = [cost(n, of, max(c // 2 - 1, 0)) for c, n in enumerate(self.distances)]
 
+    def length_code(self, length: int) -> tuple[int, int]:
+        return length_code(length) if self.nearby is None else distance_code(length)
+
+    def distance_code(self, distance: int) -> tuple[int, int]:
+        if self.nearby is None:
+            return distance_code(distance)
+        return distance_code(self.nearby.get(distance, distance + 120))
+
     def of_distance(self, distance: int) -> np.float32:
-        return self.distance[distance_code(distance)[0]]
+        return self.distance[self.distance_code(distance)[0]]
 
     def bits(self, prior: "Symbols") -> float:
         """Give the bits of what came, were each code as long as its share says."""
@@ -77,6 +101,8 @@ class Symbols:
         lengths = [n - m for n, m in zip(self.lengths, prior.lengths, strict=True)]
         distances = [n - m for n, m in zip(self.distances, prior.distances, strict=True)]
         extra = [0 if c < 8 or c == 28 else c // 4 - 1 for c in range(29)]
+        if self.nearby is not None:
+            extra = [max(c // 2 - 1, 0) for c in range(29)]
         counted = [(n, sum(codes + lengths), 0) for n in codes]
         counted += [(n, sum(codes + lengths), bits) for n, bits in zip(lengths, extra, strict=True)]
         counted += [(n, sum(distances), max(c // 2 - 1, 0)) for c, n in enumerate(distances)]

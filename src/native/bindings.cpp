@@ -38,6 +38,7 @@
 #include "tables.hpp"
 #include "texture.hpp"
 #include "unfilter.hpp"
+#include "webp.hpp"
 
 namespace nb = nanobind;
 using namespace pimenton;
@@ -593,7 +594,7 @@ auto weigh_texture_(Plane<float> lightness, float forgiven, int quarters, int n_
 auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t> exact,
             Plane<float> weights, Rows<float, 4> entries, Line<double> shares, float bit_weight,
             float carried, float cap, int n_dynamic, int n_triples, int n_accepted, int every,
-            std::size_t rows_per_band, int n_threads) {
+            bool for_webp, std::size_t rows_per_band, int n_threads) {
     const std::size_t height = ranks.shape(0), width = ranks.shape(1);
     require(ranks.size() > 0, "there must be at least one pixel");
     require(weights.shape(0) == height && weights.shape(1) == width,
@@ -614,7 +615,7 @@ auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t
         for (const auto rank : view(ranks)) require(rank < colors, "a rank is of no point");
         parsed = parse({width, height, view(ranks), view(points), view(exact), view(weights),
                         view(entries)},
-                       {bit_weight, carried, cap, n_dynamic, n_triples, n_accepted, every},
+                       {bit_weight, carried, cap, n_dynamic, n_triples, n_accepted, every, for_webp},
                        view(shares), rows_per_band, indices, n_threads, active_width());
     }
     const std::size_t n_tokens = parsed.tokens.size();
@@ -622,11 +623,12 @@ auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t
                           array_of(std::move(parsed.tokens), {n_tokens}), parsed.bits);
 }
 
-auto deflate_(Line<std::uint32_t> tokens, bool joins) {
+// Refuses tokens that no stream of literals below a number has; gives the bytes they stand for.
+std::size_t check_tokens(std::span<const Token> tokens, std::size_t n_literals) {
     std::size_t n_bytes = 0;
-    for (const Token token : view(tokens)) {
+    for (const Token token : tokens) {
         const auto length = static_cast<std::size_t>(length_of(token));
-        require(length == 0 ? token < 256 : length >= min_match && length <= max_match &&
+        require(length == 0 ? token < n_literals : length >= min_match && length <= max_match &&
                                                 distance_of(token) >= 1 &&
                                                 distance_of(token) <= window_size,
                 "a token must be a byte or a match of 3 to 258 bytes at most 32768 back");
@@ -634,6 +636,11 @@ auto deflate_(Line<std::uint32_t> tokens, bool joins) {
                 "a match must not begin before the first byte");
         n_bytes += std::max<std::size_t>(length, 1);
     }
+    return n_bytes;
+}
+
+auto deflate_(Line<std::uint32_t> tokens, bool joins) {
+    check_tokens(view(tokens), 256);
     std::vector<std::uint8_t> stream;
     {
         Unlocked unlocked;
@@ -641,6 +648,21 @@ auto deflate_(Line<std::uint32_t> tokens, bool joins) {
     }
     const std::size_t size = stream.size();
     return array_of(std::move(stream), {size});
+}
+
+auto write_webp_(Line<std::uint32_t> tokens, std::size_t width, Line<std::uint32_t> colors) {
+    require(colors.size() > n_packed_colors && colors.size() <= 256, "colors must be 17 to 256");
+    const std::size_t n_pixels = check_tokens(view(tokens), colors.size());
+    const std::size_t height = width > 0 ? n_pixels / width : 0;
+    require(n_pixels > 0 && width * height == n_pixels && width <= 16384 && height <= 16384,
+            "tokens must fill rows of a width up to 16384");
+    std::vector<std::uint8_t> body;
+    {
+        Unlocked unlocked;
+        body = write_webp(view(tokens), width, height, view(colors));
+    }
+    const std::size_t size = body.size();
+    return array_of(std::move(body), {size});
 }
 
 auto shortest_(Line<std::uint8_t> bytes, int n_rounds) {
@@ -798,9 +820,11 @@ NB_MODULE(_native, m) {
           nb::arg("exact").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("entries").noconvert(), nb::arg("shares").noconvert(), nb::arg("bit_weight"),
           nb::arg("carried"), nb::arg("cap"), nb::arg("n_dynamic"), nb::arg("n_triples"),
-          nb::arg("n_accepted"), nb::arg("every"), nb::arg("rows_per_band"),
+          nb::arg("n_accepted"), nb::arg("every"), nb::arg("for_webp"), nb::arg("rows_per_band"),
           nb::arg("n_threads"));
     m.def("deflate", &deflate_, nb::arg("tokens").noconvert(), nb::arg("joins") = true);
+    m.def("write_webp", &write_webp_, nb::arg("tokens").noconvert(), nb::arg("width"),
+          nb::arg("colors").noconvert());
     m.def("bring_together", &bring_together_, nb::arg("meetings").noconvert(),
           nb::arg("kinds").noconvert(), nb::arg("order").noconvert(), nb::arg("n_passes"));
     m.def("shortest", &shortest_, nb::arg("data").noconvert(), nb::arg("n_rounds"));

@@ -366,12 +366,12 @@ inline std::vector<std::uint8_t> deflate(std::span<const Token> tokens) {
 // Tokens of the same bytes, fewer of them. The parse begins each row anew with its filter byte, a
 // literal 0; where a match that ends before a literal would copy it too, or one that begins behind
 // it, the match takes it, and matches of one distance that now meet become one.
-inline std::vector<Token> joined(std::span<const Token> tokens) {
+inline std::vector<Token> joined(std::span<const Token> tokens, int longest = max_match) {
     std::vector<Token> kept;
     std::vector<std::uint8_t> bytes;
     const auto copies = [&](std::size_t place, Token match, std::uint8_t byte) {
         const auto distance = static_cast<std::size_t>(distance_of(match));
-        return length_of(match) < max_match && place >= distance && bytes[place - distance] == byte;
+        return length_of(match) < longest && place >= distance && bytes[place - distance] == byte;
     };
     for (Token token : tokens) {
         if (length_of(token) == 0) {
@@ -397,7 +397,7 @@ inline std::vector<Token> joined(std::span<const Token> tokens) {
         while (bytes.size() < end) bytes.push_back(bytes[bytes.size() - distance]);
         const bool goes_on = !kept.empty() && length_of(kept.back()) > 0 &&
                              distance_of(kept.back()) == distance_of(token) &&
-                             length_of(kept.back()) + length_of(token) <= max_match;
+                             length_of(kept.back()) + length_of(token) <= longest;
         if (goes_on)
             kept.back() += match_token(length_of(token), 0);
         else

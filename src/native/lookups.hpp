@@ -81,7 +81,7 @@ constexpr auto triple_order = [] {
         (idle[0] ? 0 : 64) + static_cast<std::size_t>(std::countr_zero(word));
     word &= word - 1;
     Block& block = s.blocks[first_dynamic + lane / block_lanes];
-    const float sum = s.costs.of_distance(static_cast<int>(distance));
+    const float sum = s.price_of(static_cast<int>(distance));
     s.lane_of[static_cast<std::size_t>(block.distance[lane % block_lanes])] = -1;
     s.lane_of[distance] = static_cast<std::int32_t>(lane);
     follow(block, lane % block_lanes, static_cast<std::int32_t>(distance), sum,

@@ -1,5 +1,5 @@
 // Palette indices chosen inside a lossy LZ77 parse: the picture that is written is one in which
-// deflate finds long matches, as near to the source as the bits are worth.
+// deflate or WebP finds long matches, as near to the source as the bits are worth.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,7 @@ struct ParseChoices {
     int n_triples;      // triples of entries looked up for each pixel
     int n_accepted;     // entries of a pixel that triples are made of
     int every;          // look-ups at one pixel in so many of one row in half as many
+    bool for_webp;      // whether lossless WebP is to write it, and not deflate
 };
 
 // What is parsed: a picture as ranks of colors in a space of four coordinates.
@@ -32,7 +33,7 @@ struct ParseInput {
     std::span<const float> entries;        // (k, 4)
 };
 
-// The literals and matches that were chosen, filter bytes included, and the bits that deflate is
+// The literals and matches that were chosen, filter bytes included, and the bits that the format is
 // expected to need for them.
 struct Parsed {
     std::vector<Token> tokens;

@@ -210,8 +210,10 @@ template <std::size_t axes>
         at = before;
     }
     std::uint8_t* bytes = s.stream.bytes.data() + row;
-    s.counts.literals[0] += 1;  // the filter byte
-    s.tokens.push_back(0);
+    for (std::size_t n = 0; n < s.stream.gap; ++n) {
+        s.counts.literals[0] += 1;  // the filter byte
+        s.tokens.push_back(0);
+    }
     for (at = 0; at < width;) {
         const Node& node = s.nodes[s.nodes[at].last];
         const auto end = at + static_cast<std::size_t>(node.length);
@@ -227,8 +229,8 @@ template <std::size_t axes>
                 s.tokens.push_back(bytes[x]);
             }
         } else {
-            s.counts.lengths[static_cast<std::size_t>(length_code(node.length))] += 1;
-            s.counts.distances[static_cast<std::size_t>(distance_code(node.distance))] += 1;
+            s.counts.lengths[static_cast<std::size_t>(s.coding->of_length(node.length))] += 1;
+            s.counts.distances[static_cast<std::size_t>(s.coding->of_distance(node.distance))] += 1;
             s.tokens.push_back(match_token(node.length, node.distance));
         }
         at = end;
@@ -263,12 +265,12 @@ template <std::size_t axes>
 }
 
 inline void price_lanes(ParseState& s) {
-    s.costs = costs_of(s.counts, s.choices.lambda);
+    s.costs = costs_of(s.counts, s.choices.lambda, *s.coding);
     for (std::size_t b = 0; b < first_dynamic; ++b)
         for (std::size_t l = 0; l < block_lanes; ++l) {
             const int distance = s.blocks[b].distance[l];
             const bool reachable = distance >= 1 && distance <= window_size;
-            const float sum = reachable ? s.costs.of_distance(distance) : 0.0f;
+            const float sum = reachable ? s.price_of(distance) : 0.0f;
             s.blocks[b].fresh_sum[l] = sum;
             s.blocks[b].fresh_total[l] =
                 reachable ? sum + s.costs.length[min_match] + 0.5f * s.choices.lambda : hopeless;
@@ -300,7 +302,7 @@ struct ParseBand {
 
 // What is known before the first row: literals as the nearest entries would have them (worth 30 % of
 // the symbols), lengths falling geometrically, distances even.
-inline SymbolCounts prior_counts(std::span<const double> shares) {
+inline SymbolCounts prior_counts(std::span<const double> shares, const Coding& coding) {
     constexpr double n_symbols = 1500.0;
     SymbolCounts prior;
     for (std::size_t c = 0; c < shares.size(); ++c)
@@ -310,24 +312,28 @@ inline SymbolCounts prior_counts(std::span<const double> shares) {
         n = 0.7 * n_symbols * left * share;
         left -= left * share;
     }
-    prior.distances.fill(0.7 * n_symbols / n_distance_codes);
+    const std::size_t n_distances = coding.n_distances();
+    std::fill_n(prior.distances.begin(), n_distances,
+                0.7 * n_symbols / static_cast<double>(n_distances));
     return prior;
 }
 
-// Bits that deflate needs for the symbols counted, were each as long as its share says.
-inline double bits_needed(const SymbolCounts& counts, const SymbolCounts& prior) {
+// Bits that the format needs for the symbols counted, were each as long as its share says.
+inline double bits_needed(const SymbolCounts& counts, const SymbolCounts& prior,
+                          const Coding& coding) {
     double total = 0, total_distances = 0, bits = 0;
     for (std::size_t c = 0; c < 256; ++c) total += counts.literals[c] - prior.literals[c];
     for (std::size_t c = 0; c < n_length_codes; ++c) total += counts.lengths[c] - prior.lengths[c];
-    for (std::size_t c = 0; c < n_distance_codes; ++c)
+    for (std::size_t c = 0; c < most_distance_codes; ++c)
         total_distances += counts.distances[c] - prior.distances[c];
     const auto add = [&](double n, double of, int extra) {
         if (n > 0.5) bits += n * (log2_of(of / n) + extra);
     };
     for (std::size_t c = 0; c < 256; ++c) add(counts.literals[c] - prior.literals[c], total, 0);
     for (std::size_t c = 0; c < n_length_codes; ++c)
-        add(counts.lengths[c] - prior.lengths[c], total, length_extra_bits(static_cast<int>(c)));
-    for (std::size_t c = 0; c < n_distance_codes; ++c)
+        add(counts.lengths[c] - prior.lengths[c], total,
+            coding.length_extra(static_cast<int>(c)));
+    for (std::size_t c = 0; c < most_distance_codes; ++c)
         add(counts.distances[c] - prior.distances[c], total_distances,
             distance_extra_bits(static_cast<int>(c)));
     return bits;

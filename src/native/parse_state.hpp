@@ -27,6 +27,7 @@ struct Node {
 struct ParseState {
     const ParseInput* input;
     ParseChoices choices;
+    const Coding* coding;
     Stream stream;
     EntryLists lists;
     Triples triples;
@@ -46,9 +47,9 @@ struct ParseState {
     std::vector<float> excess;            // and by what they cost more than the first
     std::vector<Token> tokens;            // of the rows that are coded
 
-    ParseState(const ParseInput& in, const ParseChoices& how, std::size_t n_rows,
-               const SymbolCounts& prior, Width simd)
-        : input(&in), choices(how), stream(in.width, n_rows), lists(in.entries, 2.5f, simd),
+    ParseState(const ParseInput& in, const ParseChoices& how, const Coding& format,
+               std::size_t n_rows, const SymbolCounts& prior, Width simd)
+        : input(&in), choices(how), coding(&format), stream(in.width, n_rows, format.lead()), lists(in.entries, 2.5f, simd),
           counts(prior), blocks{}, n_blocks(first_dynamic + static_cast<std::size_t>(how.n_dynamic) / block_lanes),
           recent{}, entries{},
           lane_of(window_size + 1, -1), nodes(in.width + 1), above(in.width + 2),
@@ -65,6 +66,10 @@ struct ParseState {
         lane_of[0] = 0;
         for (std::size_t b = first_dynamic; b < n_blocks; ++b) blocks[b].distance.fill(1);
         for (std::size_t i = 0; i < in.entries.size(); ++i) entries[i % 4][i / 4] = in.entries[i];
+    }
+
+    float price_of(int distance) const {
+        return costs.distance[static_cast<std::size_t>(coding->of_distance(distance))];
     }
 };
 

@@ -256,7 +256,7 @@ SymbolCounts first_counts(std::span<const std::uint8_t> bytes) {
     const double n = static_cast<double>(bytes.size());
     for (const std::uint8_t byte : bytes) counts.literals[byte] += 0.3;
     counts.lengths.fill(0.7 * n / n_length_codes);
-    counts.distances.fill(0.7 * n / n_distance_codes);
+    std::fill_n(counts.distances.begin(), n_distance_codes, 0.7 * n / n_distance_codes);
     return counts;
 }
 
@@ -267,7 +267,7 @@ std::vector<Token> settled(std::span<const std::uint8_t> bytes, const Matches& m
     int n_worse = 0;
     for (int round = 0; round < n_rounds && n_worse < 3; ++round) {
         ask_to_go_on();
-        auto tokens = cheapest(bytes, matches, begin, end, costs_of(counts, 1.0f));
+        auto tokens = cheapest(bytes, matches, begin, end, costs_of(counts, 1.0f, Coding{}));
         const std::size_t bits = best_codes(block_counts(tokens)).bits;
         counts = counts_of(tokens);
         const bool is_better = best.empty() || bits < fewest;

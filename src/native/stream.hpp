@@ -1,4 +1,4 @@
-// The rows of indices that are coded, as deflate will see them, and where triples of them came.
+// The rows of indices that are coded, as they will be written, and where triples of them came.
 #pragma once
 
 #include <array>
@@ -11,20 +11,20 @@
 
 namespace pimenton {
 
-// The rows coded so far as deflate sees them, and the color of each byte. A row starts with its
-// filter byte, which has no color; nor has what lies before the first row.
+// The rows coded so far as deflate or WebP sees them, and the color of each byte. For deflate a row
+// starts with its filter byte, which has no color; nor has what lies before the first row.
 struct Stream {
-    std::size_t stride, lead;
+    std::size_t gap, stride, lead;  // gap: bytes before a row's pixels
     std::vector<std::uint8_t> bytes;
     std::array<std::vector<float>, 4> planes;
 
-    Stream(std::size_t width, std::size_t height)
-        : stride(width + 1), lead(3 * stride + 16), bytes(lead + stride * height + 16) {
+    Stream(std::size_t width, std::size_t height, std::size_t n_before)
+        : gap(n_before), stride(width + gap), lead(3 * stride + 16), bytes(lead + stride * height + 16) {
         for (auto& plane : planes) plane.assign(bytes.size(), far_away);
     }
 
     // Place of the first pixel of a row.
-    std::size_t row(std::size_t y) const { return lead + stride * y + 1; }
+    std::size_t row(std::size_t y) const { return lead + stride * y + gap; }
 };
 
 // Where triples of indices came last, and before that.

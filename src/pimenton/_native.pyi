@@ -214,6 +214,7 @@ def parse(
     n_triples: int,
     n_accepted: int,
     every: int,
+    for_webp: bool,
     rows_per_band: int,
     n_threads: int,
 ) -> tuple[Indices, NDArray[np.uint32], float]:
@@ -223,13 +224,22 @@ def parse(
     of squared errors, entries (k, 4) the palette, shares (k,) of pixels nearest to each. Up to
     n_dynamic (a multiple of 16) distances are followed besides 32 fixed ones, found at every so
     many pixels from n_triples (0, 16 or 32) triples of n_accepted (1 to 3) entries. Tokens are what
-    ``deflate`` takes, each row after a 0.
+    ``deflate`` takes, each row after a 0, or ``write_webp``.
     """
 
 def deflate(tokens: NDArray[np.uint32], joins: bool = True) -> NDArray[np.uint8]:
     """Write deflate's stream of literals and matches: a byte, or 65536 * length + distance.
 
     The bytes that come of it are those of the tokens, which may be joined to fewer.
+    """
+
+def write_webp(
+    tokens: NDArray[np.uint32], width: int, colors: NDArray[np.uint32]
+) -> NDArray[np.uint8]:
+    """Write the body of a lossless WebP's chunk.
+
+    Tokens are as for ``deflate``, their bytes places in 17 to 256 colors, 0xAARRGGBB, and fill rows
+    of a width up to 16384.
     """
 
 def bring_together(

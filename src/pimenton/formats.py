@@ -274,11 +274,17 @@ def _gif(image: IndexedImage, effort: str) -> bytes:
 
 
 def _webp(image: IndexedImage, effort: str) -> bytes:
+    from pimenton.webp import TiledImage, can_tile, tiled_webp
+
+    tiled = tiled_webp(image) if isinstance(image, TiledImage) and can_tile(image) else None
+    if tiled is not None and image.indices.size > _SMALL:
+        return tiled
     from PIL import Image
 
     picture = Image.fromarray(image.to_pixels())
     method = {"fast": 3, "balanced": 4, "best": 5}[effort]
-    return _saved(picture, "WEBP", lossless=True, quality=100, method=method, exact=True)
+    data = _saved(picture, "WEBP", lossless=True, quality=100, method=method, exact=True)
+    return data if tiled is None else min(data, tiled, key=len)
 
 
 def _tiff(image: IndexedImage, effort: str) -> bytes:

@@ -135,3 +135,15 @@ def _meetings(image: IndexedImage) -> NDArray[np.int64]:
     meetings += meetings.T
     np.fill_diagonal(meetings, 0)
     return meetings
+
+
+def by_steps(image: IndexedImage) -> Order:
+    """Put after each entry, from the darkest on, the nearest of those that are left."""
+    colors = image.palette.colors.astype(np.int64)
+    order = [int(colors.sum(axis=1).argmin())]
+    left = np.delete(np.arange(len(colors)), order)
+    while len(left):
+        nearest = int(np.square(colors[left] - colors[order[-1]]).sum(axis=1).argmin())
+        order.append(int(left[nearest]))
+        left = np.delete(left, nearest)
+    return np.array(order, dtype=np.intp)

@@ -17,7 +17,7 @@ from pimenton.dithering import exact_entries
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.palette import Palette
-from pimenton.pixels import Pixels, Points, Ranks, Weights, thread_count
+from pimenton.pixels import Indices, Pixels, Points, Ranks, Weights, thread_count
 
 # Distances are those of Oklab times 100: one unit is about half of a just visible step.
 SCALE = np.float32(100)
@@ -240,12 +240,25 @@ def parse(
     .. [1] P. Deutsch, "DEFLATE compressed data format specification", RFC 1951, 1996.
     .. [2] A. Viterbi, "Error bounds for convolutional codes", IEEE Trans. Inf. Theory 13, 1967.
     """
+    indices, tokens, n_bits = choose_indices(subject, bit_weight, effort, n_threads)
+    return Parsed(MatchedImage(indices, subject.palette, tokens), n_bits / 8)
+
+
+def choose_indices(
+    subject: Subject,
+    bit_weight: float,
+    effort: str,
+    n_threads: int | None,
+    *,
+    for_webp: bool = False,
+) -> tuple[Indices, NDArray[np.uint32], float]:
+    """Give the indices, the literals and matches that write them, and their bits."""
     if not bit_weight >= 0:
         raise ValueError(f"bit_weight must be at least 0; got {bit_weight}")
     height, width = subject.ranks.shape
     n_bands = bands_of(height * width)
     how = THOROUGHNESS[effort]
-    indices, tokens, n_bits = _native.parse(
+    return _native.parse(
         np.ascontiguousarray(subject.ranks),
         subject.points,
         subject.exact,
@@ -259,10 +272,10 @@ def parse(
         n_triples=how.n_triples,
         n_accepted=how.n_accepted,
         every=how.every,
+        for_webp=for_webp,
         rows_per_band=-(-height // n_bands),
         n_threads=thread_count(n_threads),
     )
-    return Parsed(MatchedImage(indices, subject.palette, tokens), n_bits / 8)
 
 
 def bands_of(n_pixels: int) -> int:

@@ -14,6 +14,7 @@ from pimenton.parsing import Parsed, Subject, parse, refine
 from pimenton.pixels import Pixels
 from pimenton.quality import Reference, error_map, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
+from pimenton.webp import parse_webp
 
 # A picture's sample: a part of its rows, in so many bands, within these numbers of pixels.
 _SHARE, _N_BANDS = 0.3, 6
@@ -24,7 +25,7 @@ LARGE = 1 << 22
 Encode = Callable[[IndexedImage], bytes]
 Parser = Callable[..., Parsed]
 # Formats that code indices otherwise than PNG does; the others are drawn as PNG is.
-PARSERS: dict[str, Parser] = {"gif": parse_gif}
+PARSERS: dict[str, Parser] = {"gif": parse_gif, "webp": parse_webp}
 
 
 @dataclass(frozen=True, eq=False)

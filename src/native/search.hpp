@@ -99,6 +99,8 @@ class Search {
     // Tries a split and a dissolution at once, each pair once, those first whose parts promise most:
     // where the clusters touch, both cost less than one after the other.
     void try_pairs(std::size_t n_pairs) {
+        // With many thousand clusters a flag for each pair is more memory than all else.
+        if (n_pairs == 0) return;
         const std::size_t k = gains_.size();
         std::vector<std::uint8_t> tried(k * k);
         std::size_t spare = 0;

@@ -1,5 +1,8 @@
 """Histograms count exactly and add."""
 
+import os
+import platform
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,3 +72,22 @@ def test_rough_counts_are_the_coarsened_ones(pixels: Pixels, n_bits: int, n_thre
 def test_eight_bits_merge_nothing() -> None:
     histogram = Histogram.of(np.arange(64, dtype=np.uint8).reshape(4, 4, 4) | np.uint8(3))
     assert histogram.coarsen(8) == histogram
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or "LD_PRELOAD" in os.environ,
+    reason="another allocator keeps memory by its own rules",
+)
+def test_the_next_picture_gets_the_memory_of_the_last_one() -> None:
+    from resource import RUSAGE_SELF, getrusage
+
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 4), dtype=np.uint8) | np.uint8(
+        [0, 0, 0, 255]
+    )
+    for _ in range(3):
+        Histogram.of(noise, n_threads=1)
+    before = getrusage(RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        Histogram.of(noise, n_threads=1)
+    # Each count takes some 7 MB, 1,700 pages of the system.
+    assert getrusage(RUSAGE_SELF).ru_minflt - before < 10 * 200

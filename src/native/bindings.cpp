@@ -22,6 +22,7 @@
 #include "lloyd.hpp"
 #include "lzw.hpp"
 #include "mapping.hpp"
+#include "memory.hpp"
 #include "mixing.hpp"
 #include "neighbours.hpp"
 #include "parse.hpp"
@@ -756,6 +757,7 @@ auto ssim_(Line<float> a, Line<float> b, std::size_t height, std::size_t width, 
 NB_MODULE(_native, m) {
     // The table of color spaces lives as long as the interpreter, which may end without clearing it.
     nb::set_leak_warnings(false);
+    keep_freed_memory();
     m.doc() = "Hot loops of pimenton.";
     nb::register_exception_translator(translate_interrupt);
     m.def("simd_width", &simd_width);

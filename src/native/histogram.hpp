@@ -11,6 +11,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -271,13 +272,25 @@ struct ColorCounts {
 };
 
 inline std::vector<std::uint8_t> colors_of(const ColorIndex& index) {
-    std::vector<std::uint8_t> colors;
-    colors.reserve(4 * index.size());
-    const auto add = [&](const Rgba& color) { colors.insert(colors.end(), color.begin(), color.end()); };
-    for (const auto code : index.translucent()) add(zorder::translucent_color(code));
-    for (std::uint32_t i = 0; i < ColorIndex::n_words; ++i)
-        for (std::uint64_t word = index.present()[i]; word; word &= word - 1)
-            add(zorder::opaque_color(i * 64 + static_cast<unsigned>(std::countr_zero(word))));
+    std::vector<std::uint8_t> colors(4 * index.size());
+    std::uint8_t* next = colors.data();
+    for (const auto code : index.translucent()) {
+        const Rgba color = zorder::translucent_color(code);
+        next = std::copy(color.begin(), color.end(), next);
+    }
+    // The codes of a word agree in all but their last six bits.
+    std::array<Rgba, 64> within;
+    for (std::uint32_t bit = 0; bit < 64; ++bit) within[bit] = zorder::opaque_color(bit);
+    for (std::uint32_t i = 0; i < ColorIndex::n_words; ++i) {
+        std::uint64_t word = index.present()[i];
+        if (word == 0) continue;
+        const auto first = std::bit_cast<std::uint32_t>(zorder::opaque_color(i * 64));
+        for (; word != 0; word &= word - 1, next += 4) {
+            const auto bit = static_cast<std::size_t>(std::countr_zero(word));
+            const std::uint32_t color = first | std::bit_cast<std::uint32_t>(within[bit]);
+            std::memcpy(next, &color, sizeof color);
+        }
+    }
     return colors;
 }
 

@@ -25,6 +25,8 @@ namespace pimenton {
 constexpr std::size_t block_size = 32;
 constexpr std::size_t blocks_per_group = 32;
 constexpr std::size_t few_blocks = 8;
+// So few candidates are compared with all points of a block in less time than chosen among.
+constexpr std::size_t most_compared = 6;
 constexpr std::size_t groups_per_chunk = 16;
 constexpr std::size_t group_size = block_size * blocks_per_group;
 constexpr std::size_t chunk_size = group_size * groups_per_chunk;
@@ -254,13 +256,17 @@ template <std::size_t axes, class Uniform, class Mixed>
         const std::size_t to = std::min(from + few_blocks, last);
         keep_candidates<axes>(box_around(boxes + from, to - from), levels.group, levels.few);
         for (std::size_t b = from; b < to; ++b) {
-            keep_candidates<axes>(boxes[b], levels.few, levels.block);
-            if (levels.block.n == 1) {
-                uniform(b, levels.block.number[0]);
+            const Candidates* candidates = &levels.few;
+            if (levels.few.n > most_compared) {
+                keep_candidates<axes>(boxes[b], levels.few, levels.block);
+                candidates = &levels.block;
+            }
+            if (candidates->n == 1) {
+                uniform(b, candidates->number[0]);
                 continue;
             }
             lay_out(points + 4 * block_size * b, std::min(block_size, n - block_size * b), lanes);
-            find_nearest<axes>(lanes, levels.block, labels);
+            find_nearest<axes>(lanes, *candidates, labels);
             mixed(b, labels);
         }
     }

@@ -121,11 +121,11 @@ class Cells {
     // Means and weights, in the order in which cells are met.
     Model model() const {
         Model model;
-        std::vector<bool> is_met(sums_.size());
+        std::vector<std::uint8_t> is_met(sums_.size());
         std::uint32_t last = 0xffffffffu;
         for (const auto cell : cells_) {
             if (cell == last || is_met[cell]) continue;
-            is_met[last = cell] = true;
+            is_met[last = cell] = 1;
             for (std::size_t a = 0; a < 4; ++a)
                 model.points.push_back(static_cast<float>(sums_[cell].first[a] / sums_[cell].weight));
             model.weights.push_back(sums_[cell].weight);
@@ -138,7 +138,7 @@ class Cells {
     bool halve() {
         std::vector<std::uint32_t> heavy(sums_.size());
         std::vector<std::array<float, 4>> means;
-        for (std::size_t c = 0; c < sums_.size(); ++c) {
+        for (std::size_t c = n_light_; c < sums_.size(); ++c) {
             if (!(sums_[c].inertia() > limit_)) continue;
             means.emplace_back();
             for (std::size_t a = 0; a < 4; ++a)
@@ -148,6 +148,7 @@ class Cells {
         }
         if (means.empty()) return false;
         const auto first_cell = static_cast<std::uint32_t>(sums_.size());
+        n_light_ = first_cell;
         sums_.resize(first_cell + HalveCells::n_parts * means.size());
         run<HalveCells>(width_, points_.data(), cells_.size(),
                         static_cast<const std::uint32_t*>(heavy.data()),
@@ -169,6 +170,7 @@ class Cells {
     std::span<const double> weights_;
     Width width_;
     double limit_ = 0;
+    std::size_t n_light_ = 0;  // cells that are not to be halved any more
     std::vector<std::uint32_t> cells_;
     std::vector<Sums> sums_;
 };

@@ -65,7 +65,7 @@ class Effort:
 # A run of so many points is no wider than a centroid goes in its last steps, where there are enough
 # runs for each cluster.
 MOST_IN_RUN = 8
-RUNS = 128
+RUNS = 96
 # Cells are made of runs as well as of points, in a quarter of the time; of few runs, errors are
 # up to 1 % higher on some photographs.
 RUNS_IN_CELL = 6

@@ -32,13 +32,14 @@ def watched(picture: Pixels) -> tuple[Any, list[tuple[int, ...]]]:
 
 @pytest.mark.parametrize("dither", ["none", "blue-noise"])
 @pytest.mark.parametrize("chunks", [(97, 130, 4), (64, 512, 1)])
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
 def test_chunks_come_out_as_the_whole(
-    picture: Pixels, dither: str, chunks: tuple[int, int, int]
+    picture: Pixels, dither: str, chunks: tuple[int, int, int], effort: str
 ) -> None:
     array = da.from_array(picture, chunks=chunks)
-    found = quantize_array(array, n_colors=16, dither=dither, effort="fast")
+    found = quantize_array(array, n_colors=16, dither=dither, effort=effort)
     indices, palette = dask.compute(*found)
-    whole = quantize(picture, n_colors=16, dither=dither, effort="fast")
+    whole = quantize(picture, n_colors=16, dither=dither, effort=effort)
     assert palette == whole.palette
     assert np.array_equal(indices, whole.indices)
     assert found.indices.chunks == array.chunks[:2]

@@ -12,7 +12,10 @@ from PIL import Image
 import reference
 from images import FRUITS, images
 from pimenton import Options, Palette, as_rgba, compress, encode, quantize, read_image, remap
+from pimenton.clustering import kmeans
 from pimenton.colorspace import SPACES
+from pimenton.fitting import roughly
+from pimenton.histogram import Histogram
 from pimenton.pixels import Pixels
 from pimenton.quality import mse
 
@@ -68,6 +71,24 @@ def test_a_longer_search_comes_closer(n_colors: int) -> None:
         for effort in ("fast", "balanced")
     ]
     assert errors[1] <= errors[0]
+
+
+@pytest.mark.parametrize(("n_colors", "limit"), [(4, 1e-3), (16, 1e-3), (32, 5e-3)])
+def test_few_colors_come_as_close_from_cells_of_colors(n_colors: int, limit: float) -> None:
+    pixels = read_image(FRUITS)
+    histogram = Histogram.of(pixels)
+    assert roughly(histogram.coarsen, Options(n_colors=n_colors)) is not None
+    exact = kmeans(histogram.points("srgb"), histogram.weights, n_colors)
+    channel_mse = exact.inertia / histogram.n_pixels * 255**2 / 3
+    image = quantize(pixels, n_colors=n_colors, space="srgb", dither="none")
+    assert mse(pixels, image.to_pixels()) < (1 + limit) * channel_mse + 0.3
+
+
+@pytest.mark.parametrize("n_colors", [1, 2, 64, 256])
+def test_many_colors_or_small_pictures_are_looked_at_whole(n_colors: int) -> None:
+    pixels = read_image(FRUITS)
+    part = pixels if n_colors > 32 else pixels[:40, :40]
+    assert roughly(Histogram.of(part).coarsen, Options(n_colors=n_colors)) is None
 
 
 @given(images(), st.integers(1, 20))

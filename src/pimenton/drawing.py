@@ -145,7 +145,7 @@ _MOST_ROUGH = 1 << 20
 
 
 def counted(pixels: Pixels, options: Options, n_threads: int) -> Histogram:
-    """Count the colors of a picture, roughly where that is all that a fast search looks at."""
+    """Count the colors of a picture, roughly where that is all that a search looks at."""
     if pixels.shape[0] * pixels.shape[1] <= _MOST_ROUGH:
         rough = roughly(partial(Histogram.rough, pixels, n_threads=n_threads), options)
         if rough is not None:

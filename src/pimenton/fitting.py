@@ -18,10 +18,13 @@ from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.pixels import Pixels, Points, thread_count
 
-# Bits of a channel that a fast search looks at, more where these leave too few colors for each one
-# wanted: their being merged would show.
-ROUGH_BITS = (5, 6)
-ROUGH_SHARE = 16
+# Bits of a channel that a search looks at in place of all, and how many colors these must leave for
+# so many wanted: with fewer, their being merged would show. A balanced search comes 0.02 % less
+# close by it for 16 colors and 0.1 % for 32, in half of the time.
+ROUGH: dict[str, tuple[tuple[int, Callable[[int], int]], ...]] = {
+    "fast": ((5, lambda n_colors: 16 * n_colors), (6, lambda n_colors: 16 * n_colors)),
+    "balanced": ((6, lambda n_colors: max(6400, 25 * n_colors**2)),),
+}
 
 # Colors that are clustered at the most, some 60 bytes each; more are merged. It takes a picture of
 # noise, or many pictures, to have so many.
@@ -133,18 +136,22 @@ def _clustered(
 
 
 def roughly(coarse: Callable[[int], Histogram | None], options: Options) -> Histogram | None:
-    """Give the colors that a fast search looks at, by a function of the bits of a channel.
+    """Give the colors that a search for few colors looks at, by a function of a channel's bits.
 
     Whether they come from pixels or from a histogram, they are the same, so a picture has the same
     palette whole and in tiles.
     """
-    if options.effort != "fast" or options.parses or options.lossless or not options.is_free:
+    if options.parses or options.lossless or not options.is_free:
         return None
-    for n_bits in ROUGH_BITS:
+    for n_bits, least_for in ROUGH.get(options.effort, ()):
+        least = least_for(options.palette_size)
+        # Hardly a picture has colors in so many of the cells: not worth a look.
+        if least > (1 << 3 * n_bits) // 8:
+            continue
         histogram = coarse(n_bits)
         if histogram is None:
             return None
-        if len(histogram.colors) >= ROUGH_SHARE * options.palette_size:
+        if len(histogram.colors) >= least:
             return histogram
     return None
 

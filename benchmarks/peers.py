@@ -20,9 +20,10 @@ from PIL import Image
 import pimenton
 from measuring import error, rounded, timed, version_of
 from pictures import Rgb
-from pimenton import Histogram, kmeans
+from pimenton import Histogram, Options, _native
 from pimenton.clustering import EFFORTS
-from pimenton.colorspace import SPACES
+from pimenton.drawing import counted
+from pimenton.fitting import fit_palette
 from pimenton.pixels import as_rgba
 
 Drawn = NDArray[Any]  # (height, width, 3): 0 to 255, with fractions where the tool has them
@@ -98,11 +99,15 @@ def pimenton_tool(effort: str, n_threads: int = 1) -> Tool:
 
 
 def centroid_error(pixels: Rgb, n_colors: int, effort: str, *, n_threads: int = 1) -> float:
-    """Give the error of pimenton's centroids before they are rounded to colors."""
-    histogram = Histogram.of(as_rgba(pixels), n_threads=n_threads)
-    points = SPACES["srgb"].from_srgb(histogram.colors, n_threads)
-    clustering = kmeans(points, histogram.weights, n_colors, effort=effort, n_threads=n_threads)
-    centroids = 255 * clustering.centroids.astype(np.float64)[clustering.labels]
+    """Give the error of the centroids behind `pimenton.quantize`, before they are rounded."""
+    options = Options(n_colors=n_colors, space="srgb", dither="none", effort=effort)
+    rgba = as_rgba(pixels)
+    _, found = fit_palette(rgba, counted(rgba, options, n_threads), options, n_threads=n_threads)
+    # A search may look at less than all colors; the error is of all of them.
+    histogram = Histogram.of(rgba, n_threads=n_threads)
+    points = histogram.points("srgb", n_threads=n_threads)
+    labels = _native.assign(points, found.centroids, n_threads)
+    centroids = 255 * found.centroids.astype(np.float64)[labels]
     squares = (histogram.colors[:, :3] - centroids[:, :3]) ** 2
     return float(histogram.weights @ squares.sum(axis=1) / histogram.n_pixels)
 

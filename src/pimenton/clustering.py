@@ -77,6 +77,11 @@ START_STEPS = 4
 # Steps take less time with few clusters: so many more, over their number.
 FEW_CLUSTERS_STEPS = 200
 
+# A step over all points that compares so few takes next to no time: there are no steps over runs
+# before it then, and they go on for a smaller gain. Peppers in 16 colors: 393.72 for 393.80.
+CHEAP_STEP = 1 << 20
+CHEAP_GAIN = 1e-5
+
 EFFORTS: dict[str, Effort] = {
     "fast": Effort(20, 3000, 100, 0, 0, 0, 0, 0.0, n_run_steps=0, n_exact_steps=0, min_gain=0.0),
     "balanced": Effort(
@@ -240,6 +245,9 @@ def _searched(
 ) -> Descent:
     """Search on the model from the best centroids, then step over finer ones and all points."""
     n_clusters, min_gain = problem.n_clusters, limits.min_gain
+    is_cheap = len(problem.points) * n_clusters <= CHEAP_STEP
+    if is_cheap:
+        min_gain = min(min_gain, CHEAP_GAIN)
     found, history = _native.search(
         *model,
         best.centroids,
@@ -251,7 +259,7 @@ def _searched(
         limits.least_share,
         seed % 2**64,
     )
-    if limits.n_run_steps:
+    if limits.n_run_steps and not is_cheap:
         finer = _finer_model(problem.points, problem.weights, n_clusters, n_threads)
         run_steps = overshooting_lloyd(
             problem.step_over(*finer), found, limits.n_run_steps, min_gain=min_gain

@@ -17,12 +17,12 @@ from pimenton.trials import Bench, Trial, Trials, is_large
 AIM = 80.0  # if nothing is said: no difference seen side by side
 # How little above the wanted score is as good as it, more after the second trial on the whole
 # picture; half a point is 1 % of the bytes, and a trial takes a fifth of the time.
-TOLERANCE = {"fast": 0.4, "balanced": 0.5, "best": 0.2}
+TOLERANCE = {"fast": 0.4, "balanced": 0.5, "best": 0.08}
 _FINENESS = 0.05  # if it is no larger part of what is missing to 100
 _FIRST = 298  # level of the first trial for a size
 _NEAR = 24  # levels nearer than that tell little about how scores fall
 _POINT = 0.022  # what a point of score takes of all bytes, where trials do not tell
-_N_WHOLE = 5
+N_WHOLE = {"fast": 5, "balanced": 5, "best": 8}  # trials on the whole picture at most
 # Of a large picture the second trial that reaches it is enough, or one that passes it by so much.
 _N_ENOUGH, _LARGE_TOLERANCE = 2, 0.5
 # How much more of 100 the whole misses than samples of its rows, about, for each point it misses.
@@ -142,7 +142,8 @@ def settle(
         max(_LARGE_TOLERANCE if in_haste else 0.0, TOLERANCE[bench.effort]),
         _FINENESS * (100 - quality),
     )
-    while not _is_enough(scores, quality, tolerance, in_haste):
+    n_most = N_WHOLE[bench.effort]
+    while not _is_enough(scores, quality, tolerance, n_most, in_haste):
         goal = quality + _allowed(tolerance, len(scores) + 1) / 2
         if len(scores) == 1:
             (score,) = scores.values()
@@ -164,12 +165,14 @@ def _allowed(tolerance: float, n_trials: int) -> float:
     return tolerance * (1 + n_trials) / 2
 
 
-def _is_enough(scores: dict[int, float], quality: float, tolerance: float, in_haste: bool) -> bool:
+def _is_enough(
+    scores: dict[int, float], quality: float, tolerance: float, n_most: int, in_haste: bool
+) -> bool:
     """Tell whether a trial comes near enough, the nearer the fewer there were."""
     if not scores:
         return False
     excess = min((s - quality for s in scores.values() if s >= quality), default=math.inf)
-    enough = excess <= _allowed(tolerance, len(scores)) or len(scores) >= _N_WHOLE
+    enough = excess <= _allowed(tolerance, len(scores)) or len(scores) >= n_most
     return (
         enough
         or scores.get(0, quality) < quality
@@ -244,7 +247,7 @@ def fit_bytes(bench: Trials, max_bytes: int) -> Fitted:
     images: dict[int, Any] = {}
     files: dict[int, bytes] = {}
     level = _FIRST
-    while len(files) < 2 * _N_WHOLE and level not in files:
+    while len(files) < 2 * N_WHOLE[bench.effort] and level not in files:
         images[level] = bench.image(level)
         files[level] = bench.encode(images[level])
         if 0.98 * max_bytes <= len(files[level]) <= max_bytes:

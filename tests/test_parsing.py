@@ -14,7 +14,7 @@ from pimenton.colorspace import SPACES
 from pimenton.formats import parsed_png
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
-from pimenton.parsing import THOROUGHNESS, Recipe, Subject, parse, prepare, refine
+from pimenton.parsing import THOROUGHNESS, Recipe, Subject, parse, prepare, refine, sharpen
 from pimenton.pixels import Pixels
 
 
@@ -143,6 +143,27 @@ def test_refining_raises_weights_where_errors_show(photograph: Pixels) -> None:
     moved = refine(subject, parse(subject, 0.2).image, errors)
     assert len(moved.palette) == len(subject.palette)
     assert moved.palette != subject.palette
+
+
+def test_sharpening_raises_weights_where_structure_is_lost(photograph: Pixels) -> None:
+    subject = subject_of(photograph)
+    image = parse(subject, 0.02).image
+    indices = image.indices.copy()
+    indices[40:60, 40:60] = indices[40:60, 40:60][::-1, ::-1]
+    turned = sharpen(subject, IndexedImage(indices, image.palette))
+    ratio = turned.weights / subject.weights
+    assert np.median(ratio[42:58, 42:58]) > 1.5 * np.median(ratio)
+    assert ratio.max() <= 4.001 * ratio.min()
+    assert turned.weights.sum() == pytest.approx(subject.weights.sum(), rel=1e-4)
+    assert turned.palette is subject.palette
+
+
+def test_what_lost_nothing_stays_as_it_is() -> None:
+    pixels = np.full((20, 30, 4), 255, np.uint8)
+    pixels[:, 15:, 0] = 0
+    subject = subject_of(pixels)
+    kept = sharpen(subject, parse(subject, 0.02).image)
+    np.testing.assert_allclose(kept.weights, subject.weights, rtol=1e-6)
 
 
 def test_another_recipe_is_taken_without_preparing_again(photograph: Pixels) -> None:

@@ -99,17 +99,19 @@ def fit_quality(
 def learn(
     bench: Bench, curve: Curve, quality: float, *, settles: bool
 ) -> tuple[Bench, dict[int, Trial]]:
-    """Feed errors of results back, which show where they are seen, as long as it helps."""
+    """Feed results back, where their errors are seen or structure is lost, as long as it helps."""
     level = curve.level_at(quality)
     best = bench.trial(level)
     for _ in range(N_REFINED[bench.effort]):
         curve = curve.through({level: best.score})
         next_level = curve.level_at(quality)
-        other = bench.refined(best.image, settles=settles)
-        trial = other.trial(next_level)
-        if trial.cost(_POINT * best.n_bytes) >= best.cost(_POINT * best.n_bytes):
+        point = _POINT * best.n_bytes
+        others = [bench.refined(best.image, settles=settles), bench.sharpened(best.image)]
+        trials = [other.trial(next_level) for other in others]
+        cheapest = min(range(len(others)), key=lambda i: trials[i].cost(point))
+        if trials[cheapest].cost(point) >= best.cost(point):
             break
-        bench, best, level = other, trial, next_level
+        bench, best, level = others[cheapest], trials[cheapest], next_level
     return bench, {level: best}
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pimenton.gif import parse_gif
 from pimenton.indexed import IndexedImage
 from pimenton.levels import WEIGHTS
-from pimenton.parsing import Parsed, Subject, parse, refine
+from pimenton.parsing import Parsed, Subject, parse, refine, sharpen
 from pimenton.pixels import Pixels
 from pimenton.quality import Reference, error_map, ssimulacra2
 from pimenton.quality import prepare as prepare_reference
@@ -135,6 +135,10 @@ class Bench:
         """Feed the errors of a result back into the weights, and into the palette if it settles."""
         errors = error_map(self.pixels, image.to_pixels(), n_threads=self.n_threads)
         return replace(self, subject=refine(self.subject, image, errors, settles=settles))
+
+    def sharpened(self, image: IndexedImage) -> "Bench":
+        """Let the places count more where a result has lost most of the structure."""
+        return replace(self, subject=sharpen(self.subject, image, n_threads=self.n_threads))
 
 
 def parse_effort(pixels: Pixels, effort: str) -> str:

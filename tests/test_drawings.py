@@ -5,9 +5,17 @@ import pytest
 
 from images import FRUITS
 from pictures import shared_data
-from pimenton import Options, compress, read_image
+from pimenton import Options, compress, quantize, read_image
 from pimenton.drawing import Task
-from pimenton.drawings import SMALL, is_patient, may_be_drawing
+from pimenton.drawings import (
+    SMALL,
+    filtered,
+    is_cut_out,
+    is_patient,
+    may_be_drawing,
+    may_be_filtered,
+)
+from pimenton.formats import encode
 from pimenton.pixels import Pixels
 from pimenton.still import stages_of
 
@@ -44,6 +52,29 @@ def test_a_search_is_patient_with_pictures_that_are_small_for_its_effort(effort:
     just_small, just_large = np.zeros((n_rows or 1, 64, 4)), np.zeros((n_rows + 1, 64, 4))
     assert is_patient(task_of(just_small.astype(np.uint8), effort=effort)) == (effort != "fast")
     assert not is_patient(task_of(just_large.astype(np.uint8), effort=effort))
+
+
+def test_small_pictures_with_opacity_are_cut_outs(photograph: Pixels) -> None:
+    cut_out = photograph.copy()
+    cut_out[:50, :, 3] = 0
+    assert is_cut_out(task_of(cut_out))
+    assert may_be_filtered(task_of(cut_out))
+    assert not is_cut_out(task_of(photograph))
+    assert not may_be_filtered(task_of(photograph))
+    assert not is_cut_out(task_of(cut_out, effort="fast"))
+    assert not is_cut_out(task_of(np.tile(cut_out, (2, 2, 1))))
+
+
+def test_rows_are_filtered_where_that_takes_fewer_bytes() -> None:
+    y, x = np.mgrid[:128, :128]
+    ramp = np.stack([x + y, 255 - x - y, x, np.full_like(x, 255)], axis=2).astype(np.uint8)
+    image = quantize(ramp, n_colors=256)
+    plain = encode(image, "png", effort="balanced", parsed=True)
+    found, data = filtered(image, plain)
+    assert len(data) < len(plain)
+    assert np.array_equal(read_image(data), image.to_pixels())
+    assert np.array_equal(found.to_pixels(), image.to_pixels())
+    assert filtered(image, plain[:9]) == (image, plain[:9])
 
 
 @pytest.mark.parametrize("quality", [90, 97])

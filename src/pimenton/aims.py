@@ -12,9 +12,12 @@ from pimenton.drawing import Drawn, Task, require_no_loss, require_size
 from pimenton.drawings import (
     WHOLE,
     as_drawing,
+    filtered,
     fit_patiently,
+    is_cut_out,
     is_patient,
     may_be_drawing,
+    may_be_filtered,
     may_be_patient,
 )
 from pimenton.errors import QualityNotReached
@@ -58,7 +61,7 @@ def aim(task: Task) -> Drawn:
     if drawn is not None and drawn.fitted.quality >= WHOLE:
         fitted, clustering = drawn.fitted, drawn.clustering
     else:
-        fit = fit_patiently if is_patient(task) else fit_quality
+        fit = fit_patiently if is_patient(task) or is_cut_out(task) else fit_quality
         with task.stage("encoding"):
             fitted, bench = fit(bench_of, wanted, settles=options.is_free)
             if fitted.quality < wanted and may_be_patient(task):
@@ -68,7 +71,11 @@ def aim(task: Task) -> Drawn:
             fitted, clustering = drawn.fitted, drawn.clustering
     if options.is_free and task.format == "png":
         with task.stage("encoding"):
-            image, data = shortened(fitted.image, fitted.data, options.effort)
+            image, data, effort = fitted.image, fitted.data, options.effort
+            if may_be_filtered(task):
+                image, data = filtered(image, data)
+                effort = "best"
+            image, data = shortened(image, data, effort)
         fitted = dataclasses.replace(fitted, image=image, data=data)
     _require_quality(fitted, wanted, options)
     if options.max_bytes is not None and len(fitted.data) > options.max_bytes:

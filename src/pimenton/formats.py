@@ -183,14 +183,19 @@ _SMALL = 1 << 17
 def _png(image: IndexedImage, effort: str) -> bytes:
     if effort == "fast":
         return _plain_png(image, level=6)
-    optimized = optimized_png(
+    level = 2 if effort == "balanced" and image.indices.size > _SMALL else 4
+    return min(filtered_png(image, level=level), _plain_png(image, level=12), key=len)
+
+
+def filtered_png(image: IndexedImage, level: int) -> bytes:
+    """Encode with the row filters that oxipng finds; level 2 takes a fifth of the time of 4."""
+    return optimized_png(
         pack_indices(image).tobytes(),
         (image.width, image.height),
         image.palette.colors.tolist(),
         image.bit_depth,
-        level=2 if effort == "balanced" and image.indices.size > _SMALL else 4,
+        level=level,
     )
-    return min(optimized, _plain_png(image, level=12), key=len)
 
 
 def parsed_png(image: IndexedImage, effort: str) -> bytes:

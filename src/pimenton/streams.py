@@ -21,7 +21,7 @@ from pimenton.packing import zlib_of
 MOST_PIXELS = {"fast": 0, "balanced": 1 << 17, "best": 1 << 20}
 N_ROUNDS = {"fast": 1, "balanced": 3, "best": 3}
 # Small pictures take as many as these fit in.
-_PIXELS_OF_ROUNDS, _MOST_ROUNDS = 1 << 19, 20
+_PIXELS_OF_ROUNDS, _MOST_ROUNDS = 1 << 18, 20
 
 Drawing = tuple[IndexedImage, bytes]
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src -type f -not -name '*.pyc')
 PICTURE := examples/pictures/fruits.png
 KERNEL_TESTS := $(addprefix tests/test_,native.py native_mapping.py histogram.py clustering.py dithering.py accents.py \
-	quality.py native_parse.py parsing.py gif.py png.py)
+	quality.py native_parse.py parsing.py gif.py png.py streams.py webp.py)
 
 .PHONY: demo test lint golden sanitize bench bench-quality docs tutorial bundles clean
 

@@ -37,9 +37,10 @@ def test_chunks_come_out_as_the_whole(
     picture: Pixels, dither: str, chunks: tuple[int, int, int], effort: str
 ) -> None:
     array = da.from_array(picture, chunks=chunks)
-    found = quantize_array(array, n_colors=16, dither=dither, effort=effort)
+    choices = {"n_colors": 16, "space": "srgb", "dither": dither, "effort": effort}
+    found = quantize_array(array, **choices)
     indices, palette = dask.compute(*found)
-    whole = quantize(picture, n_colors=16, dither=dither, effort=effort)
+    whole = quantize(picture, **choices)
     assert palette == whole.palette
     assert np.array_equal(indices, whole.indices)
     assert found.indices.chunks == array.chunks[:2]

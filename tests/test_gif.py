@@ -1,7 +1,6 @@
 """GIFs of indices chosen inside an LZW parse: what is decoded is what was chosen."""
 
 from dataclasses import replace
-from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
@@ -9,30 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from images import FRUITS, images
-from pimenton import Palette, _native, as_rgba, compress, measure, read_image
-from pimenton.clustering import kmeans
-from pimenton.colorspace import SPACES
+from pimenton import _native, compress, measure, read_image
 from pimenton.formats import encode
 from pimenton.gif import LOOK_AHEAD, CodedImage, coded_gif, parse_gif
-from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
-from pimenton.parsing import Recipe, Subject, prepare
+from pimenton.parsing import Recipe, Subject
 from pimenton.pixels import Pixels, round_opacity
 from reference import unpack_lzw
-
-WIDTHS = ("baseline", "avx2", "avx512")
-
-
-def subject_of(pixels: Pixels, n_colors: int = 256) -> Subject:
-    histogram = Histogram.of(pixels)
-    space = SPACES["oklab"]
-    clustering = kmeans(
-        space.from_srgb(histogram.colors, 1), histogram.weights, n_colors, effort="fast"
-    )
-    return prepare(pixels, histogram, Palette.of(space.to_srgb(clustering.centroids)))
+from subjects import WIDTHS, decoded, subject_of
 
 
 def parsed(subject: Subject, bit_weight: float, **choices: Any) -> CodedImage:
@@ -44,10 +29,6 @@ def parsed(subject: Subject, bit_weight: float, **choices: Any) -> CodedImage:
 @pytest.fixture(scope="module")
 def photograph() -> Subject:
     return subject_of(np.ascontiguousarray(read_image(FRUITS)[:192, :256]))
-
-
-def decoded(data: bytes) -> Pixels:
-    return as_rgba(np.asarray(Image.open(BytesIO(data)).convert("RGBA")))
 
 
 @given(images(), st.integers(1, 256), st.sampled_from([0.0, 0.3, 5.0, 1000.0]))

@@ -9,27 +9,17 @@ from hypothesis import strategies as st
 
 from images import FRUITS, images
 from pimenton import Palette, _native, read_image, remap
-from pimenton.clustering import kmeans
-from pimenton.colorspace import SPACES
 from pimenton.formats import parsed_png
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.parsing import THOROUGHNESS, Recipe, Subject, parse, prepare, refine, sharpen
 from pimenton.pixels import Pixels
+from subjects import subject_of
 
 
 @pytest.fixture(scope="module")
 def photograph() -> Pixels:
     return np.ascontiguousarray(read_image(FRUITS)[:192, :256])
-
-
-def subject_of(pixels: Pixels, n_colors: int = 256, carried: float = 0.7) -> Subject:
-    histogram = Histogram.of(pixels)
-    space = SPACES["oklab"]
-    points = space.from_srgb(histogram.colors, 1)
-    clustering = kmeans(points, histogram.weights, n_colors, effort="fast")
-    palette = Palette.of(space.to_srgb(clustering.centroids))
-    return prepare(pixels, histogram, palette, Recipe(carried=carried))
 
 
 def deflated(subject: Subject, bit_weight: float) -> int:

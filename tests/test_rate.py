@@ -1,6 +1,5 @@
 """A wanted quality is reached, a wanted size kept, as measured on the file that is written."""
 
-import io
 import os
 from pathlib import Path
 
@@ -15,15 +14,12 @@ from pimenton.batch import Job, Rules, compress_file
 from pimenton.levels import WEIGHTS, Curve
 from pimenton.pipeline import compress_pixels
 from pimenton.pixels import Pixels
+from subjects import decoded
 
 
 @pytest.fixture(scope="module")
 def photograph() -> Pixels:
     return np.ascontiguousarray(read_image(FRUITS)[100:292, 100:356])
-
-
-def decoded(data: bytes) -> Pixels:
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
 
 
 @pytest.mark.parametrize("quality", [30, 55.5, 70])

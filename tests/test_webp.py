@@ -1,7 +1,7 @@
 """WebPs of indices chosen inside a parse of their own: what is decoded is what was chosen."""
 
+import os
 from dataclasses import replace
-from io import BytesIO
 from struct import pack
 from typing import Any
 
@@ -13,27 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from images import FRUITS, images
-from pimenton import Palette, _native, as_rgba, compress, measure, read_image
-from pimenton.clustering import kmeans
-from pimenton.colorspace import SPACES
+from pimenton import Palette, _native, compress, measure, read_image
 from pimenton.formats import encode
-from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
-from pimenton.parsing import THOROUGHNESS, Subject, parse, prepare
+from pimenton.parsing import THOROUGHNESS, Subject, parse
 from pimenton.pixels import Pixels
 from pimenton.webp import TiledImage, can_tile, parse_webp, tiled_webp
 from reference_parse import inflated
-
-WIDTHS = ("baseline", "avx2", "avx512")
-
-
-def subject_of(pixels: Pixels, n_colors: int = 256) -> Subject:
-    histogram = Histogram.of(pixels)
-    space = SPACES["oklab"]
-    clustering = kmeans(
-        space.from_srgb(histogram.colors, 1), histogram.weights, n_colors, effort="fast"
-    )
-    return prepare(pixels, histogram, Palette.of(space.to_srgb(clustering.centroids)))
+from subjects import WIDTHS, decoded, subject_of
 
 
 def parsed(subject: Subject, bit_weight: float, **choices: Any) -> TiledImage:
@@ -45,10 +32,6 @@ def parsed(subject: Subject, bit_weight: float, **choices: Any) -> TiledImage:
 @pytest.fixture(scope="module")
 def photograph() -> Subject:
     return subject_of(np.ascontiguousarray(read_image(FRUITS)[:192, :256]))
-
-
-def decoded(data: bytes) -> Pixels:
-    return as_rgba(np.asarray(Image.open(BytesIO(data)).convert("RGBA")))
 
 
 def written(tokens: list[int], width: int, n_colors: int) -> NDArray[np.uint8]:
@@ -63,6 +46,17 @@ def written(tokens: list[int], width: int, n_colors: int) -> NDArray[np.uint8]:
 def test_matches_copy_what_lies_so_far_back() -> None:
     rows = [[5, 16, 16, 16], [16, 9, 9, 9], [16, 16, 16, 9]]
     assert written([5, 16, 3 << 16 | 1, 9, 9, 9, 4 << 16 | 6], 4, 17).tolist() == rows
+
+
+@pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="a gigabyte; set LONG_TESTS=1")
+def test_the_largest_tiles_are_large_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    n_rows = 8448  # with 64 columns of 256 pixels more tiles than there may be
+    bar = [258 << 16 | 1] * 63 + [129 << 16 | 1]
+    tokens = [token for y in range(n_rows) for token in (y % 256, *bar)]
+    indices = written(tokens, 1 << 14, 256)
+    assert np.array_equal(indices[:, 0], np.arange(n_rows) % 256)
+    assert (indices == indices[:, :1]).all()
 
 
 @st.composite

@@ -284,19 +284,21 @@ inline BlockCounts block_counts(std::span<const Token> tokens) {
     return counts;
 }
 
+// About what symbols take by a code of their own: their shares, and some bits for each length of it.
+inline double bits_about(std::span<const std::uint32_t> counts) {
+    constexpr double bits_of_a_length = 4.0;
+    double total = 0, bits = 0;
+    for (const std::uint32_t n : counts) total += n;
+    for (const std::uint32_t n : counts)
+        if (n > 0) bits += bits_of_a_length + n * log2_of(total / n);
+    return bits;
+}
+
 // About what the best codes of a block take, but for extra bits: in a thirtieth of the time.
 inline std::size_t bits_about(const BlockCounts& counts) {
-    constexpr double bits_of_a_header = 100.0, bits_of_a_length = 4.0;
-    double bits = bits_of_a_header;
-    const auto add = [&](std::span<const std::uint32_t> some) {
-        double total = 0;
-        for (const std::uint32_t n : some) total += n;
-        for (const std::uint32_t n : some)
-            if (n > 0) bits += bits_of_a_length + n * log2_of(total / n);
-    };
-    add(counts.literals);
-    add(counts.distances);
-    return static_cast<std::size_t>(bits);
+    constexpr double bits_of_a_header = 100.0;
+    return static_cast<std::size_t>(bits_of_a_header + bits_about(counts.literals) +
+                                    bits_about(counts.distances));
 }
 
 // Where blocks end: of short pieces those neighbours become one whose being apart gains least, as long

@@ -82,7 +82,7 @@ class Splitting {
         Mass mass;
         std::array<double, 4> axis{};
         double cut = 0, gain = 0;
-        Mass beyond;
+        Mass beyond{};
 
         double along(const Member& member) const {
             double t = 0;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t n_lengths = 24, n_greens = 256 + n_lengths;
 constexpr std::size_t most_tiles = 2048;
+constexpr int least_tile_bits = 2, most_tile_bits = 9;  // three bits say them
 constexpr std::size_t n_regions = 8;  // that groups begin with, across and down
 
 using Greens = std::array<std::uint32_t, n_greens>;  // literals, then lengths
@@ -108,17 +109,9 @@ std::vector<std::uint8_t> best_code(const std::array<std::uint32_t, n>& counts) 
 
 // About what a group takes: the share of each symbol, and some bits for each length of its codes.
 double bits_about(const GroupCounts& group) {
-    constexpr double bits_of_codes = 60.0, bits_of_a_length = 4.0;
-    double bits = bits_of_codes;
-    const auto add = [&](std::span<const std::uint32_t> counts) {
-        double total = 0;
-        for (const std::uint32_t n : counts) total += n;
-        for (const std::uint32_t n : counts)
-            if (n > 0) bits += bits_of_a_length + n * log2_of(total / n);
-    };
-    add(group.greens);
-    add(group.distances);
-    return bits;
+    constexpr double bits_of_codes = 60.0;
+    return bits_of_codes + pimenton::bits_about(group.greens) +
+           pimenton::bits_about(group.distances);
 }
 
 // Bits of each symbol in a group, those that it has not a little dearer than its rarest.
@@ -304,7 +297,7 @@ void write_palette(BitWriter& out, std::span<const std::uint32_t> colors) {
     for (std::size_t i = 0; i < colors.size(); ++i) {
         const std::uint32_t before = i > 0 ? colors[i - 1] : 0;
         for (int shift = 0; shift < 32; shift += 8)
-            steps[i] |= ((colors[i] >> shift) - (before >> shift) & 255) << shift;
+            steps[i] |= (((colors[i] >> shift) - (before >> shift)) & 255) << shift;
     }
     out.put(1, 1);
     out.put(3, 2);  // indices of colors
@@ -322,7 +315,7 @@ void write_pixels(BitWriter& out, std::span<const Token> tokens, const Coding& c
     out.put(0, 1);  // no color cache
     out.put(tiling.groups.size() > 1, 1);
     if (tiling.groups.size() > 1) {
-        out.put(static_cast<std::uint32_t>(tiling.bits - 2), 3);
+        out.put(static_cast<std::uint32_t>(tiling.bits - least_tile_bits), 3);
         std::vector<std::uint32_t> places;
         for (const std::size_t group : tiling.group_of)
             places.push_back(static_cast<std::uint32_t>(group) << 8);
@@ -366,10 +359,10 @@ std::vector<std::uint8_t> write_webp(std::span<const Token> tokens, std::size_t 
     const auto coding = Coding::webp(width);
     const auto kept = joined(tokens, longest_webp_match);
     // Smaller tiles would take more bits to say their groups than they save.
-    int least = 2;
+    int least = least_tile_bits;
     while ((((width - 1) >> least) + 1) * (((height - 1) >> least) + 1) > most_tiles) ++least;
     std::vector<std::uint8_t> best;
-    for (const int bits : {least, least + 1}) {
+    for (int bits = least; bits <= std::min(least + 1, most_tile_bits); ++bits) {
         BitWriter out;
         out.put(0x2f, 8);
         out.put(static_cast<std::uint32_t>(width - 1), 14);

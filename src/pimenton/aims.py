@@ -74,6 +74,7 @@ def aim(task: Task) -> Drawn:
             image, data, effort = fitted.image, fitted.data, options.effort
             if may_be_filtered(task):
                 image, data = filtered(image, data)
+                # Two percent of a screenshot's few bytes are worth an exact search for its stream.
                 effort = "best"
             image, data = shortened(image, data, effort)
         fitted = dataclasses.replace(fitted, image=image, data=data)

@@ -1,7 +1,7 @@
 """The palette of a picture: imposed, fitted freely, or fitted as far as something binds it."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,13 +18,32 @@ from pimenton.options import Options
 from pimenton.palette import Palette
 from pimenton.pixels import Pixels, Points, thread_count
 
-# Bits of a channel that a search looks at in place of all, and how many colors these must leave for
-# so many wanted: with fewer, their being merged would show. A balanced search comes 0.02 % less
-# close by it for 16 colors and 0.1 % for 32, in half of the time; but 0.4 % in Oklab, where cells
-# are of many sizes, so it does so in sRGB alone.
-ROUGH: dict[str, tuple[tuple[int, Callable[[int], int]], ...]] = {
-    "fast": ((5, lambda n_colors: 16 * n_colors), (6, lambda n_colors: 16 * n_colors)),
-    "balanced": ((6, lambda n_colors: max(6400, 25 * n_colors**2)),),
+
+@dataclass(frozen=True)
+class Rough:
+    """A look at the upper bits of colors alone, in place of all.
+
+    Attributes
+    ----------
+    n_bits : int
+        Bits of a channel.
+    least : callable
+        How many colors these must leave for so many wanted: with fewer, merging them would show.
+    spaces : collection of str
+        The spaces in which cells of colors are small enough.
+    """
+
+    n_bits: int
+    least: Callable[[int], int]
+    spaces: Collection[str] = tuple(SPACES)
+
+
+# A balanced search comes 0.02 % less close by it for 16 colors and 0.1 % for 32, in half of the
+# time; but 0.4 % in Oklab, where cells are of many sizes.
+ROUGH: dict[str, tuple[Rough, ...]] = {
+    "fast": tuple(Rough(n_bits, lambda n_colors: 16 * n_colors) for n_bits in (5, 6)),
+    "balanced": (Rough(6, lambda n_colors: max(6400, 25 * n_colors**2), ("srgb",)),),
+    "best": (),
 }
 
 # Colors that are clustered at the most, some 60 bytes each; more are merged. It takes a picture of
@@ -144,14 +163,12 @@ def roughly(coarse: Callable[[int], Histogram | None], options: Options) -> Hist
     """
     if options.parses or options.lossless or not options.is_free:
         return None
-    if options.effort == "balanced" and options.space != "srgb":
-        return None
-    for n_bits, least_for in ROUGH.get(options.effort, ()):
-        least = least_for(options.palette_size)
+    for look in ROUGH[options.effort]:
+        least = look.least(options.palette_size)
         # Hardly a picture has colors in so many of the cells: not worth a look.
-        if least > (1 << 3 * n_bits) // 8:
+        if options.space not in look.spaces or least > (1 << 3 * look.n_bits) // 8:
             continue
-        histogram = coarse(n_bits)
+        histogram = coarse(look.n_bits)
         if histogram is None:
             return None
         if len(histogram.colors) >= least:

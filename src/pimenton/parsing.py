@@ -303,8 +303,7 @@ def refine(
         Whether palette entries may move.
     """
     shares = np.clip(errors / max(errors.mean(dtype=np.float64), 1e-9), *SWING).astype(np.float32)
-    weights = subject.weights * np.sqrt(shares)
-    weights *= np.float32(subject.weights.sum(dtype=np.float64) / weights.sum(dtype=np.float64))
+    weights = _weighed(subject, np.sqrt(shares))
     if not settles:
         return replace(subject, weights=weights)
     palette = _settled(subject, image.indices, weights)
@@ -341,9 +340,16 @@ def sharpen(subject: Subject, image: IndexedImage, *, n_threads: int | None = No
     lost = np.maximum(error, 0) / (source + result + np.float32(FORGIVEN))
     usual = math.sqrt(math.sqrt(np.square(np.square(lost)).mean(dtype=np.float64)))
     lost /= np.float32(max(usual, 1e-9))
-    weights = subject.weights * np.clip(lost * np.sqrt(lost), 1, MOST_SHARPENED)
+    return replace(
+        subject, weights=_weighed(subject, np.clip(lost * np.sqrt(lost), 1, MOST_SHARPENED))
+    )
+
+
+def _weighed(subject: Subject, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Let the places of a subject count more or less, and all of them as much as before."""
+    weights = subject.weights * shares
     weights *= np.float32(subject.weights.sum(dtype=np.float64) / weights.sum(dtype=np.float64))
-    return replace(subject, weights=weights)
+    return weights
 
 
 def _settled(subject: Subject, indices: NDArray[np.uint8], weights: NDArray[np.float32]) -> Palette:

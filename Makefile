@@ -16,8 +16,9 @@ demo: $(VENV)/.installed
 	@$(BIN)/pimenton explain $(PICTURE) -o demo/kmeans.html --force
 	@echo "Look at demo/fruits-16.html, demo/fruits-256.html and demo/kmeans.html in a browser."
 
+# In as many processes as there are cores, up to four.
 test: $(VENV)/.tested-with
-	$(BIN)/python -m pytest --doctest-modules --pyargs tests pimenton $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --doctest-modules --pyargs tests pimenton $(PYTEST_FLAGS)
 
 lint: $(VENV)/.tested-with
 	$(BIN)/ruff check .

@@ -125,13 +125,17 @@ class Band:
     def prepare(self, y: int) -> None:
         """Set targets and weights; a pixel of a flat area keeps a color that is in the palette."""
         ranks, w = self.p["ranks"], self.width
+        self.ranks = ranks[y]
         self.weights, self.carried = np.empty(w, F), np.empty(w, F)
         for x in range(w):
             here = ranks[y, x]
             around = [ranks[y, max(x - 1, 0)], ranks[y, min(x + 1, w - 1)]]
             around += [ranks[max(y - 1, 0), x], ranks[min(y + 1, self.height - 1), x]]
             exact = self.p["exact"][here] >= 0 and sum(other == here for other in around) >= 2
-            self.carried[x] = 0 if exact else F(self.p["carried"])
+            edge = F(self.p["edge"])
+            steps = [self.points[here] - self.points[other] for other in around]
+            ends = edge > 0 and max(square(step) for step in steps) > edge * edge
+            self.carried[x] = 0 if exact or ends else F(self.p["carried"])
             self.weights[x] = 1e4 if exact else self.p["weights"][y, x]
         self.targets = self.points[ranks[y]] + self.carried[:, np.newaxis] * self.above[1:-1]
 
@@ -144,7 +148,8 @@ class Band:
         self.steps = [(0, 0, 0)]
         nodes = [recent]
         for x in range(self.width):
-            if self.looks and x + 2 < self.width and x % p["every"] == 0:
+            inside = len(set(self.ranks[max(x - 1, 0) : x + 3].tolist())) == 1 and x > 0
+            if self.looks and x + 2 < self.width and x % p["every"] == 0 and not inside:
                 self.admit_candidates(x, shift)
             target = self.targets[x] + self.carried[x] * error
             around = self.entries.around(self.targets[x])

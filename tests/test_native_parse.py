@@ -47,6 +47,7 @@ def subjects(draw: st.DrawFn) -> dict[str, Any]:
         "bit_weight": draw(st.sampled_from([0.0, 0.05, 0.3, 1.0, 5.0])),
         "carried": draw(st.sampled_from([0.0, 0.7])),
         "cap": draw(st.sampled_from([2.0, 12.0])),
+        "edge": draw(st.sampled_from([0.0, 8.0, 30.0])),
         "n_dynamic": draw(st.sampled_from([0, 16, 48])),
         "n_triples": draw(st.sampled_from([0, 16, 32])),
         "n_accepted": draw(st.integers(1, 3)),
@@ -150,7 +151,7 @@ def test_what_is_no_token_is_refused(token: int) -> None:
 def test_phrases_are_those_of_the_twin(
     subject: dict[str, Any], n_first: int, n_kept: int, horizon: int
 ) -> None:
-    for name in ("shares", "n_dynamic", "n_triples", "n_accepted", "every", "for_webp"):
+    for name in ("edge", "shares", "n_dynamic", "n_triples", "n_accepted", "every", "for_webp"):
         del subject[name]
     choices = {"n_first": n_first, "n_kept": n_kept, "horizon": horizon}
     indices, codes = _native.parse_lzw(**subject, **choices, n_threads=2)
@@ -185,8 +186,9 @@ def test_extreme_shapes_are_parsed(height: int, width: int, n_dynamic: int, for_
     ranks = rng.integers(0, 9, (height, width)).astype(np.uint32)
     indices, _, bits = _native.parse(
         ranks, points, np.arange(9, dtype=np.int16), np.full((height, width), 0.5, np.float32),
-        points, np.full(9, 1 / 9), bit_weight=0.0, carried=0.7, cap=12.0, n_dynamic=n_dynamic,
-        n_triples=32, n_accepted=3, every=1, for_webp=for_webp, rows_per_band=height, n_threads=1,
+        points, np.full(9, 1 / 9), bit_weight=0.0, carried=0.7, cap=12.0, edge=0.0,
+        n_dynamic=n_dynamic, n_triples=32, n_accepted=3, every=1, for_webp=for_webp,
+        rows_per_band=height, n_threads=1,
     )  # fmt: skip
     assert np.array_equal(indices, ranks)
     assert bits > 0 or (for_webp and ranks.size == 1)

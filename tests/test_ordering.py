@@ -39,6 +39,18 @@ def test_a_palette_of_one_color_has_one_order() -> None:
     assert by_neighbours(image).tolist() == by_use(image).tolist() == [0]
 
 
+@given(
+    indices=arrays(
+        np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 7)
+    )
+)
+def test_unused_entries_are_dropped_and_the_picture_stays(indices) -> None:
+    image = IndexedImage(indices, GRAYS)
+    fewer = image.without_unused()
+    assert (fewer.counts > 0).all()
+    assert (fewer.to_pixels() == image.to_pixels()).all()
+
+
 def test_by_use_what_is_used_most_comes_first_and_opaque_entries_last() -> None:
     palette = Palette.of_hex(["#000000", "#ffffff", "#ff000080", "#00ff0080"])
     image = IndexedImage(np.array([[0, 1, 1, 3, 3, 2]], np.uint8), palette)

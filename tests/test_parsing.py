@@ -1,6 +1,7 @@
 """Indices chosen inside the parse: near to the source, cheap for deflate, exact where needed."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from images import FRUITS, images
-from pimenton import Palette, _native, read_image, remap
-from pimenton.formats import parsed_png
+from pimenton import Palette, _native, as_rgba, read_image, remap
+from pimenton.formats import encode, parsed_png
 from pimenton.histogram import Histogram
 from pimenton.indexed import IndexedImage
 from pimenton.parsing import THOROUGHNESS, Recipe, Subject, parse, prepare, refine, sharpen
 from pimenton.pixels import Pixels
-from subjects import subject_of
+from pimenton.webp import parse_webp
+from subjects import decoded, subject_of
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,43 @@ def test_another_recipe_is_taken_without_preparing_again(photograph: Pixels) -> 
     softer = subject.by(Recipe(quarters=1))
     assert softer.weights.mean() == pytest.approx(subject.weights.mean(), rel=1e-4)
     assert np.ptp(softer.weights) < np.ptp(subject.weights)
+
+
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+@pytest.mark.parametrize(("parser", "format"), [(parse, "png"), (parse_webp, "webp")])
+def test_without_unused_entries_tokens_write_the_same_picture(
+    photograph: Pixels, parser: Any, format: str, effort: str
+) -> None:
+    image = parser(subject_of(photograph), 3.0).image
+    fewer = image.without_unused()
+    assert type(fewer) is type(image)
+    assert len(fewer.palette) < len(image.palette)
+    data = encode(fewer, format, effort=effort, parsed=True)
+    assert (decoded(data) == image.to_pixels()).all()
+    assert len(data) < len(encode(image, format, effort=effort, parsed=True))
+
+
+def letter() -> Pixels:
+    """Draw a slanted bar with soft edges on a ground of noise that is hardly seen."""
+    y, x = np.mgrid[:96, :96]
+    inside = np.clip(6 - np.abs(x - 40 - 0.3 * y), 0, 1)[:, :, np.newaxis]
+    noise = np.random.default_rng(3).integers(-1, 2, (96, 96, 3))
+    mixed = inside * (250, 210, 175) + (1 - inside) * (166, 60, 34)
+    return as_rgba((mixed + noise).astype(np.uint8))
+
+
+def test_errors_at_edges_between_flat_areas_count_and_stay_there() -> None:
+    pixels = letter()
+    y, x = np.mgrid[:96, :96]
+    edge = np.abs(np.abs(x - 40 - 0.3 * y) - 5.5) < 0.5
+    subject = subject_of(pixels, 24)
+    kept = subject.by(Recipe(edges=True))
+    assert kept.weights[edge].mean() > 2 * subject.weights[edge].mean()
+    errors = [
+        np.abs(parse(s, 2.0).image.to_pixels()[edge].astype(int) - pixels[edge]).mean()
+        for s in (subject, kept)
+    ]
+    assert errors[1] < 0.7 * errors[0]
 
 
 def test_a_negative_weight_is_refused(photograph: Pixels) -> None:

@@ -594,8 +594,8 @@ auto weigh_texture_(Plane<float> lightness, float forgiven, int quarters, int n_
 
 auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t> exact,
             Plane<float> weights, Rows<float, 4> entries, Line<double> shares, float bit_weight,
-            float carried, float cap, int n_dynamic, int n_triples, int n_accepted, int every,
-            bool for_webp, std::size_t rows_per_band, int n_threads) {
+            float carried, float cap, float edge, int n_dynamic, int n_triples, int n_accepted,
+            int every, bool for_webp, std::size_t rows_per_band, int n_threads) {
     const std::size_t height = ranks.shape(0), width = ranks.shape(1);
     require(ranks.size() > 0, "there must be at least one pixel");
     require(weights.shape(0) == height && weights.shape(1) == width,
@@ -616,7 +616,8 @@ auto parse_(Plane<std::uint32_t> ranks, Rows<float, 4> points, Line<std::int16_t
         for (const auto rank : view(ranks)) require(rank < colors, "a rank is of no point");
         parsed = parse({width, height, view(ranks), view(points), view(exact), view(weights),
                         view(entries)},
-                       {bit_weight, carried, cap, n_dynamic, n_triples, n_accepted, every, for_webp},
+                       {bit_weight, carried, cap, edge, n_dynamic, n_triples, n_accepted, every,
+                        for_webp},
                        view(shares), rows_per_band, indices, n_threads, active_width());
     }
     const std::size_t n_tokens = parsed.tokens.size();
@@ -821,9 +822,9 @@ NB_MODULE(_native, m) {
     m.def("parse", &parse_, nb::arg("ranks").noconvert(), nb::arg("points").noconvert(),
           nb::arg("exact").noconvert(), nb::arg("weights").noconvert(),
           nb::arg("entries").noconvert(), nb::arg("shares").noconvert(), nb::arg("bit_weight"),
-          nb::arg("carried"), nb::arg("cap"), nb::arg("n_dynamic"), nb::arg("n_triples"),
-          nb::arg("n_accepted"), nb::arg("every"), nb::arg("for_webp"), nb::arg("rows_per_band"),
-          nb::arg("n_threads"));
+          nb::arg("carried"), nb::arg("cap"), nb::arg("edge"), nb::arg("n_dynamic"),
+          nb::arg("n_triples"), nb::arg("n_accepted"), nb::arg("every"), nb::arg("for_webp"),
+          nb::arg("rows_per_band"), nb::arg("n_threads"));
     m.def("deflate", &deflate_, nb::arg("tokens").noconvert(), nb::arg("joins") = true);
     m.def("write_webp", &write_webp_, nb::arg("tokens").noconvert(), nb::arg("width"),
           nb::arg("colors").noconvert());

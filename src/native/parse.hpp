@@ -16,6 +16,7 @@ struct ParseChoices {
     float lambda;       // distortion that a bit is worth
     float carried;      // share of the error that is carried on (beta)
     float cap;          // longest error carried to the row below
+    float edge;         // step between neighbours where errors end; 0 carries them everywhere
     int n_dynamic;      // lanes for distances found in the row's history
     int n_triples;      // triples of entries looked up for each pixel
     int n_accepted;     // entries of a pixel that triples are made of

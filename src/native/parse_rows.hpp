@@ -67,7 +67,21 @@ template <std::size_t axes>
     return {number[first], lowest};
 }
 
-// Prepares a row: targets, weights, and whether a pixel must keep its exact color.
+// Tells whether a color is far from one of its neighbours.
+template <std::size_t axes>
+[[gnu::always_inline]] inline bool is_edge(const float* points, std::uint32_t rank,
+                                           const std::array<std::uint32_t, 4>& around, float edge) {
+    float most = 0.0f;
+    for (const std::uint32_t other : around) {
+        std::array<float, 4> d{};
+        for (std::size_t a = 0; a < axes; ++a) d[a] = points[4 * rank + a] - points[4 * other + a];
+        most = std::max(most, sum_of_squares(d));
+    }
+    return most > edge * edge;
+}
+
+// Prepares a row: targets, weights, whether a pixel must keep its exact color or lies at an edge,
+// and whether it is inside of a run.
 template <std::size_t axes>
 [[gnu::always_inline]] inline void prepare_row(ParseState& s, std::size_t y) {
     const ParseInput& in = *s.input;
@@ -81,12 +95,19 @@ template <std::size_t axes>
         const std::uint32_t right = x + 1 < w ? ranks[x + 1] : rank;
         const int equal = (left == rank) + (right == rank) + (up[x] == rank) + (down[x] == rank);
         const bool exact = in.exact[rank] >= 0 && equal >= 2;
-        const float share = exact ? 0.0f : s.choices.carried;
+        const bool ends = s.choices.edge > 0.0f &&
+                          is_edge<axes>(in.points.data(), rank, {left, right, up[x], down[x]},
+                                        s.choices.edge);
+        const float share = exact || ends ? 0.0f : s.choices.carried;
         s.carried[x] = share;
         s.weights[x] = exact ? 1e4f : in.weights[w * y + x];
         for (std::size_t a = 0; a < axes; ++a)
             s.targets[x][a] = in.points[4 * rank + a] + share * s.above[x + 1][a];
     }
+    // A match seldom begins inside of a run of one color: it could begin with the run, or at its end.
+    for (std::size_t x = 1; x + 2 < w; ++x)
+        s.inside[x] = (ranks[x - 1] == ranks[x]) & (ranks[x] == ranks[x + 1]) &
+                      (ranks[x + 1] == ranks[x + 2]);
     // Lists are those of the targets without what is carried from the left, which seldom leads far:
     // found beforehand, none of them is waited for.
     s.lists.make_room();
@@ -168,7 +189,7 @@ template <std::size_t axes>
     for (std::size_t x = 0; x < width; ++x) {
         const Node& node = s.nodes[x];
         const std::size_t place = row + x;
-        if (s.n_blocks > first_dynamic && x + 2 < width && x % every == 0)
+        if (s.n_blocks > first_dynamic && x + 2 < width && x % every == 0 && !s.inside[x])
             admit_candidates(s, x, place, shift);
         const Move move{s.targets[x], node.error, s.weights[x], s.carried[x], shift};
         std::array<float, 4> target{};

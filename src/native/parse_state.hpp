@@ -43,6 +43,7 @@ struct ParseState {
     std::vector<std::array<float, 4>> targets;       // color and error from above
     std::vector<EntryLists::Place> places;           // of the targets' lists
     std::vector<float> weights, carried;
+    std::vector<std::uint8_t> inside;     // whether a pixel is inside of a run
     std::vector<std::uint32_t> accepted;  // three entries of each pixel
     std::vector<float> excess;            // and by what they cost more than the first
     std::vector<Token> tokens;            // of the rows that are coded
@@ -53,7 +54,7 @@ struct ParseState {
           counts(prior), blocks{}, n_blocks(first_dynamic + static_cast<std::size_t>(how.n_dynamic) / block_lanes),
           recent{}, entries{},
           lane_of(window_size + 1, -1), nodes(in.width + 1), above(in.width + 2),
-          below(in.width + 2), targets(in.width), places(in.width), weights(in.width), carried(in.width),
+          below(in.width + 2), targets(in.width), places(in.width), weights(in.width), carried(in.width), inside(in.width),
           accepted(3 * in.width), excess(3 * in.width) {
         for (std::size_t l = 0; l < 3 * grid_columns; ++l) {
             const std::size_t back = (l / grid_columns + 1) * stream.stride - l % grid_columns;

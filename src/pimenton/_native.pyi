@@ -210,6 +210,7 @@ def parse(
     bit_weight: float,
     carried: float,
     cap: float,
+    edge: float,
     n_dynamic: int,
     n_triples: int,
     n_accepted: int,
@@ -221,7 +222,8 @@ def parse(
     """Choose indices inside a lossy LZ77 parse; give them, tokens, and the bits these should need.
 
     ranks (h, w) are rows of points (m, 4), exact (m,) their equal entry or -1, weights (h, w) those
-    of squared errors, entries (k, 4) the palette, shares (k,) of pixels nearest to each. Up to
+    of squared errors, entries (k, 4) the palette, shares (k,) of pixels nearest to each. Where
+    neighbours are farther from each other than a positive edge, no error is carried on. Up to
     n_dynamic (a multiple of 16) distances are followed besides 32 fixed ones, found at every so
     many pixels from n_triples (0, 16 or 32) triples of n_accepted (1 to 3) entries. Tokens are what
     ``deflate`` takes, each row after a 0, or ``write_webp``.

@@ -56,6 +56,10 @@ class CodedImage(IndexedImage):
 
     codes: bytes
 
+    def without_unused(self) -> "CodedImage":
+        """Give the picture as it is: with fewer entries, codes would be others."""
+        return self
+
 
 def parse_gif(
     subject: Subject,

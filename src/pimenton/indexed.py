@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pimenton.palette import Palette
 from pimenton.pixels import Counts, Indices, Pixels
@@ -70,6 +71,40 @@ class IndexedImage:
         whole = np.take(self.palette.colors.view(np.uint32).ravel(), self.indices)
         return whole.view(np.uint8).reshape(*self.indices.shape, 4)
 
+    def without_unused(self) -> "IndexedImage":
+        """Drop the palette entries that no pixel has.
+
+        Returns
+        -------
+        IndexedImage
+            The same picture.
+
+        Examples
+        --------
+        >>> from pimenton.palette import Palette
+        >>> palette = Palette.of_hex(["#000000", "#ff0000", "#ffffff"])
+        >>> image = IndexedImage(np.array([[0, 2, 2]], np.uint8), palette)
+        >>> image.without_unused().palette.hex
+        ('#000000', '#ffffff')
+        """
+        used = self.counts > 0
+        if used.all():
+            return self
+        places = np.where(used, np.cumsum(used) - 1, 0).astype(np.uint8)
+        return self.renamed(places, Palette(self.palette.colors[used]))
+
+    def renamed(self, places: NDArray[np.uint8], palette: Palette) -> "IndexedImage":
+        """Give the same picture with other places for the entries that are used.
+
+        Parameters
+        ----------
+        places : (k,) uint8
+            New place of each entry.
+        palette : Palette
+            The same colors there.
+        """
+        return IndexedImage(places[self.indices], palette)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to a file, in the format that the name's ending says.
 
@@ -89,3 +124,19 @@ class IndexedImage:
         from pimenton.formats import encode
 
         return encode(self, "png", effort="fast")
+
+
+def renamed_literals(tokens: NDArray[np.uint32], places: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Give the literals among tokens their new places; matches stay.
+
+    Parameters
+    ----------
+    tokens : (n,) uint32
+        Literals below 256, and matches.
+    places : (k,) uint8
+        New place of each entry.
+    """
+    renamed = tokens.copy()
+    is_literal = tokens < 256
+    renamed[is_literal] = places[tokens[is_literal]]
+    return renamed

@@ -16,16 +16,17 @@ from pimenton import _native
 from pimenton.colorspace import SPACES
 from pimenton.dithering import exact_entries
 from pimenton.histogram import Histogram
-from pimenton.indexed import IndexedImage
+from pimenton.indexed import IndexedImage, renamed_literals
 from pimenton.palette import Palette
 from pimenton.pixels import Indices, Pixels, Points, Ranks, Weights, thread_count
+from pimenton.texture import FORGIVEN, variances, weights_of
 
 # Distances are those of Oklab times 100: one unit is about half of a just visible step.
 SCALE = np.float32(100)
-# Local variance of lightness at which errors begin to be hidden.
-FORGIVEN = 9.0
 # Longest error passed to the row below, in units of the space.
 MAX_ERROR = 12.0
+# Step between neighbours that is an edge, in units of the space.
+EDGE = 8.0
 # How far clear and opaque colors are kept from translucent ones, along the axis of opacity: farther
 # than any error, so that alpha 0 stays 0 and 255 stays 255.
 GAP = np.float32(400)
@@ -84,11 +85,14 @@ class Recipe:
         How much more texture forgives: weights fall with local variance to this power, in quarters.
     carried : float
         Share of each pixel's error that is diffused, 0 to 1.
+    edges : bool
+        Whether edges between flat areas are no texture: errors there count, and are not diffused.
     """
 
     space: str = "oklab"
     quarters: int = 3
     carried: float = 0.7
+    edges: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +134,7 @@ class Subject:
 
     def by(self, recipe: Recipe, *, n_threads: int = 1) -> "Subject":
         """Take another recipe of the same space; the mean weight stays, and so about the bytes."""
-        if recipe.quarters == self.recipe.quarters:
+        if (recipe.quarters, recipe.edges) == (self.recipe.quarters, self.recipe.edges):
             return replace(self, recipe=recipe)
         weights = _weights_of(self.points, self.ranks, recipe, n_threads)
         weights *= np.float32(self.weights.sum(dtype=np.float64) / weights.sum(dtype=np.float64))
@@ -148,6 +152,10 @@ class MatchedImage(IndexedImage):
     """
 
     tokens: NDArray[np.uint32]
+
+    def renamed(self, places: NDArray[np.uint8], palette: Palette) -> "MatchedImage":
+        """Give the same picture with other places, 0 where a row's filter byte is meant too."""
+        return MatchedImage(places[self.indices], palette, renamed_literals(self.tokens, places))
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +217,7 @@ def _weights_of(
 ) -> NDArray[np.float32]:
     """Weigh errors by how smooth the lightness around them is."""
     lightness = np.ascontiguousarray(points[:, 0])[ranks]
-    return _native.weigh_texture(lightness, FORGIVEN, recipe.quarters, n_threads)
+    return weights_of(lightness, recipe.quarters, edges=recipe.edges, n_threads=n_threads)
 
 
 def parse(
@@ -271,6 +279,7 @@ def choose_indices(
         bit_weight=bit_weight,
         carried=subject.recipe.carried,
         cap=MAX_ERROR,
+        edge=EDGE if subject.recipe.edges else 0.0,
         n_dynamic=how.n_dynamic,
         n_triples=how.n_triples,
         n_accepted=how.n_accepted,
@@ -334,7 +343,7 @@ def sharpen(subject: Subject, image: IndexedImage, *, n_threads: int | None = No
     lightness = np.ascontiguousarray(subject.points[:, 0])[subject.ranks]
     drawn = np.ascontiguousarray(subject.entries[:, 0])[image.indices]
     error, source, result = (
-        FORGIVEN / _native.weigh_texture(plane, FORGIVEN, 4, thread_count(n_threads)) - FORGIVEN
+        variances(plane, n_threads=thread_count(n_threads))
         for plane in (lightness - drawn, lightness, drawn)
     )
     lost = np.maximum(error, 0) / (source + result + np.float32(FORGIVEN))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pimenton import _native
 from pimenton.formats import png_of, rows_of
-from pimenton.indexed import IndexedImage
+from pimenton.indexed import IndexedImage, renamed_literals
 from pimenton.ordering import Order, by_use, reordered
 from pimenton.packing import zlib_of
 
@@ -70,14 +70,11 @@ def _renamed(image: IndexedImage, n_rounds: int) -> Drawing:
     That is the byte of the filter, so runs of it go on from row to row.
     """
     tokens = _native.shortest(np.frombuffer(rows_of(image, 8), np.uint8), n_rounds)
-    is_literal = tokens < 256
-    n_literals = np.bincount(tokens[is_literal], minlength=len(image.palette))
+    n_literals = np.bincount(tokens[tokens < 256], minlength=len(image.palette))
     order = 1 + np.lexsort((-n_literals[1:], image.palette.colors[1:, 3] == 255))
     order = np.concatenate([[0], order])
-    places = np.zeros(256, np.uint32)
-    places[order] = np.arange(len(order))
-    tokens[is_literal] = places[tokens[is_literal]]
     renamed = reordered(image, order)
+    tokens = renamed_literals(tokens, np.argsort(order).astype(np.uint8))
     return renamed, png_of(renamed, 8, _stream(tokens, rows_of(renamed, 8)))
 
 

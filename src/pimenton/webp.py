@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimenton import _native
-from pimenton.indexed import IndexedImage
+from pimenton.indexed import IndexedImage, renamed_literals
 from pimenton.ordering import by_steps
+from pimenton.palette import Palette
 from pimenton.parsing import Parsed, Subject, choose_indices
 
 # Pictures of fewer colors have several indices in a pixel; sides are written with 14 bits.
@@ -32,6 +33,10 @@ class TiledImage(IndexedImage):
     """
 
     tokens: NDArray[np.uint32]
+
+    def renamed(self, places: NDArray[np.uint8], palette: Palette) -> "TiledImage":
+        """Give the same picture with other places for the entries that are used."""
+        return TiledImage(places[self.indices], palette, renamed_literals(self.tokens, places))
 
 
 def parse_webp(
@@ -79,11 +84,7 @@ def tiled_webp(image: TiledImage) -> bytes:
     Colors follow those that they are near to: of each only the step from the last is written.
     """
     order = by_steps(image)
-    places = np.zeros(1 << 8, np.uint32)
-    places[order] = np.arange(len(order))
-    is_literal = image.tokens < len(places)
-    tokens = image.tokens.copy()
-    tokens[is_literal] = places[tokens[is_literal]]
+    tokens = renamed_literals(image.tokens, np.argsort(order).astype(np.uint8))
     red, green, blue, alpha = image.palette.colors[order].astype(np.uint32).T
     colors = alpha << 24 | red << 16 | green << 8 | blue
     body = _native.write_webp(tokens, image.width, colors).tobytes()

@@ -10,8 +10,8 @@ from pimenton.drawing import Task
 from pimenton.drawings import (
     SMALL,
     filtered,
-    is_cut_out,
     is_patient,
+    is_small_graphic,
     may_be_drawing,
     may_be_filtered,
 )
@@ -46,6 +46,14 @@ def test_few_colors_or_few_pixels_may_be_a_drawing(photograph: Pixels) -> None:
     assert not may_be_drawing(task_of(disc(), lock=("#ff0000",)))
 
 
+def test_what_is_seen_of_a_flat_picture_is_much_of_one_color(photograph: Pixels) -> None:
+    assert task_of(disc() // 64 * 64 + 32).is_flat
+    hidden = photograph.copy()
+    hidden[:150] = 0
+    assert not task_of(photograph).is_flat
+    assert not task_of(hidden).is_flat
+
+
 @pytest.mark.parametrize("effort", SMALL)
 def test_a_search_is_patient_with_pictures_that_are_small_for_its_effort(effort: str) -> None:
     n_rows = SMALL[effort] // 64
@@ -57,12 +65,12 @@ def test_a_search_is_patient_with_pictures_that_are_small_for_its_effort(effort:
 def test_small_pictures_with_opacity_are_cut_outs(photograph: Pixels) -> None:
     cut_out = photograph.copy()
     cut_out[:50, :, 3] = 0
-    assert is_cut_out(task_of(cut_out))
+    assert is_small_graphic(task_of(cut_out))
     assert may_be_filtered(task_of(cut_out))
-    assert not is_cut_out(task_of(photograph))
+    assert not is_small_graphic(task_of(photograph))
     assert not may_be_filtered(task_of(photograph))
-    assert not is_cut_out(task_of(cut_out, effort="fast"))
-    assert not is_cut_out(task_of(np.tile(cut_out, (2, 2, 1))))
+    assert not is_small_graphic(task_of(cut_out, effort="fast"))
+    assert not is_small_graphic(task_of(np.tile(cut_out, (2, 2, 1))))
 
 
 def test_rows_are_filtered_where_that_takes_fewer_bytes() -> None:

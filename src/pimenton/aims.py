@@ -8,21 +8,19 @@ import dataclasses
 from functools import cache, partial
 
 from pimenton.clustering import Clustering
-from pimenton.drawing import Drawn, Task, require_no_loss, require_size
+from pimenton.drawing import Drawn, Task, require_no_loss, require_size, writer
 from pimenton.drawings import (
-    WHOLE,
     as_drawing,
     filtered,
     fit_patiently,
-    is_cut_out,
     is_patient,
+    is_small_graphic,
     may_be_drawing,
     may_be_filtered,
     may_be_patient,
 )
 from pimenton.errors import QualityNotReached
 from pimenton.fitting import fit_palette
-from pimenton.formats import encode
 from pimenton.options import Options
 from pimenton.parsing import Recipe, Subject, parse, prepare
 from pimenton.quality import Reference
@@ -56,12 +54,13 @@ def aim(task: Task) -> Drawn:
     bench_of = cache(partial(_bench, task, reference, found))
     drawn = None
     if may_be_drawing(task):
-        drawn = as_drawing(task, reference, wanted, partial(_bench_of_few, reference))
+        plain = bench_of(Recipe())
+        drawn = as_drawing(task, reference, wanted, partial(_bench_of_few, reference), plain)
     bench: Bench | None = None
-    if drawn is not None and drawn.fitted.quality >= WHOLE:
+    if drawn is not None and drawn.is_final:
         fitted, clustering = drawn.fitted, drawn.clustering
     else:
-        fit = fit_patiently if is_patient(task) or is_cut_out(task) else fit_quality
+        fit = fit_patiently if is_patient(task) or is_small_graphic(task) else fit_quality
         with task.stage("encoding"):
             fitted, bench = fit(bench_of, wanted, settles=options.is_free)
             if fitted.quality < wanted and may_be_patient(task):
@@ -71,7 +70,7 @@ def aim(task: Task) -> Drawn:
             fitted, clustering = drawn.fitted, drawn.clustering
     if options.is_free and task.format == "png":
         with task.stage("encoding"):
-            image, data, effort = fitted.image, fitted.data, options.effort
+            image, data, effort = fitted.image.without_unused(), fitted.data, options.effort
             if may_be_filtered(task):
                 image, data = filtered(image, data)
                 # Two percent of a screenshot's few bytes are worth an exact search for its stream.
@@ -85,7 +84,12 @@ def aim(task: Task) -> Drawn:
             fitted = fit_bytes(bench, options.max_bytes)
         clustering = found[bench.subject.recipe.space][1]
         require_size(len(fitted.data), options)
-    return Drawn(fitted.image, fitted.data, clustering, fitted.quality, fitted.quality >= wanted)
+    return _drawn(fitted, clustering, wanted, options)
+
+
+def _drawn(fitted: Fitted, clustering: Clustering, wanted: float, options: Options) -> Drawn:
+    image = fitted.image.without_unused() if options.is_free else fitted.image
+    return Drawn(image, fitted.data, clustering, fitted.quality, fitted.quality >= wanted)
 
 
 def estimate(task: Task) -> Drawn:
@@ -98,7 +102,7 @@ def estimate(task: Task) -> Drawn:
     with task.stage("encoding"):
         fitted = guess(bench, wanted, task.options.max_bytes)
     clustering = found[bench.subject.recipe.space][1]
-    return Drawn(fitted.image, fitted.data, clustering, fitted.quality, fitted.quality >= wanted)
+    return _drawn(fitted, clustering, wanted, task.options)
 
 
 def _bench_of_few(reference: Reference, task: Task, recipe: Recipe) -> tuple[Bench, Clustering]:
@@ -110,7 +114,7 @@ def _bench(
     task: Task, reference: Reference, found: dict[str, tuple[Subject, Clustering]], recipe: Recipe
 ) -> Bench:
     """Prepare the picture by a recipe; another space than Oklab is taken as it is said."""
-    options = task.options
+    options, recipe = task.options, dataclasses.replace(recipe, edges=task.is_flat)
     if options.space in CHROMA_WEIGHTS:
         options = dataclasses.replace(options, space=recipe.space)
     if recipe.space not in found:
@@ -131,7 +135,7 @@ def _bench(
         task.original,
         found[recipe.space][0].by(recipe, n_threads=task.n_threads),
         reference,
-        partial(encode, format=task.format, effort=written, parsed=True),
+        writer(task, written),
         PARSERS.get(task.format, parse),
         options.effort,
         how,

@@ -19,8 +19,15 @@ from pimenton.levels import WEIGHTS, Curve
 from pimenton.ordering import by_swaps, reordered
 from pimenton.parsing import Recipe
 from pimenton.quality import Reference, ssimulacra2
-from pimenton.rate import Fitted, choose_recipe, is_better, settle
-from pimenton.trials import Bench
+from pimenton.rate import (
+    Fitted,
+    bracket,
+    choose_recipe,
+    is_better,
+    learn,
+    settle,
+)
+from pimenton.trials import Bench, Trial
 
 # A picture with fewer distinct colors than this part of its pixels may be a drawing; of many pixels
 # a smaller part, and of very many no more count: a photograph's colors repeat as well.
@@ -29,8 +36,8 @@ _FEW_COLORS, _FEW_OF_MANY, _MANY, _MOST_COUNTED = 0.05, 0.03, 1 << 18, 1 << 21
 _TINY = 1 << 15
 # Up to so many pixels a search is patient, by effort.
 SMALL = {"fast": 0, "balanced": _TINY, "best": 1 << 18}
-# Up to so many it is so for cut-outs as well: those of the test set save 1 to 6 points more.
-_MOST_CUT_OUT = 1 << 17
+# Up to so many it is so for drawings and cut-outs: those of the test set save 1 to 6 points more.
+_MOST_GRAPHIC = 1 << 17
 # Up to so many, where colors are few, it may be where a quality is out of reach otherwise.
 _MOST_OF_FEW = 1 << 19
 # Up to so many, row filters are tried on what was parsed without them.
@@ -38,18 +45,20 @@ _MOST_FILTERED = 1 << 18
 # How near to the fewest colors that reach a quality the search goes: to a part of them.
 _NEAR = 24
 WHOLE = 100.0  # what only the picture itself scores
-# How many more colors are parsed than have to be mapped, in sixteenths, and then how many more or
-# fewer of those next to the best of them.
-_MORE_COLORS = (16, 18, 22, 30)
-_NEXT_COLORS = (-2, 2)
+# How many more colors are parsed than have to be mapped, in sixteenths, and then how many of the
+# best of these.
+_MORE_COLORS, _NEXT_COLORS = (22, 16, 30), (14, 19)
+# What a point of score takes of all bytes of a drawing, about; and what an entry of the palette
+# takes: three bytes, and one that tells the length of its code.
+_POINT, _ENTRY_BYTES = 0.03, 4
+# Level of the first trial, and how many follow the first two to come near the quality.
+_FIRST, _N_NEARER = 316, 2
 # Of fewer colors none is diffused: edges would be dotted.
 _FEWEST_DIFFUSED = 16
-# How scores of drawings fall with the first weights of a bit, by their place.
-_FALL = {0: 0.3, 96: -0.3}
 # Steps up to the strongest weight of a bit that still reaches a quality.
 _STEPS = (6, 3, 1)
-# How often a result's errors are fed back: as long as it helps.
-_LEAST_REFINED, _MOST_REFINED = 2, 4
+# How often a result's errors are fed back, and again where its quality is not reached.
+_MOST_REFINED, _MOST_LIFTED = 4, 3
 
 Make: TypeAlias = Callable[[Task, Recipe], tuple[Bench, Clustering]]
 
@@ -67,10 +76,11 @@ def is_patient(task: Task) -> bool:
     return task.histogram.n_pixels <= SMALL[task.options.effort]
 
 
-def is_cut_out(task: Task) -> bool:
-    """Tell whether a picture has opacity, and is small enough for a patient search by default."""
+def is_small_graphic(task: Task) -> bool:
+    """Tell whether a drawing or cut-out is small enough for a patient search by default."""
     is_wanted = task.options.is_free and task.options.effort != "fast"
-    return is_wanted and not task.histogram.is_opaque and task.histogram.n_pixels <= _MOST_CUT_OUT
+    is_graphic = not task.histogram.is_opaque or may_be_drawing(task)
+    return is_wanted and is_graphic and task.histogram.n_pixels <= _MOST_GRAPHIC
 
 
 def may_be_patient(task: Task) -> bool:
@@ -90,14 +100,18 @@ def may_be_filtered(task: Task) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """A result, what its palette came from, and what it was tried on, if it was parsed."""
+    """A result, what its palette came from, and what it was tried on, if it was parsed.
+
+    It is final if all colors that there may be promise nothing better.
+    """
 
     fitted: Fitted
     clustering: Clustering
     bench: Bench | None
+    is_final: bool = True
 
 
-def as_drawing(task: Task, reference: Reference, wanted: float, make: Make) -> Way:
+def as_drawing(task: Task, reference: Reference, wanted: float, make: Make, plain: Bench) -> Way:
     """Take few colors: mapped to as few as reach the quality, or parsed with some more.
 
     Parameters
@@ -110,53 +124,75 @@ def as_drawing(task: Task, reference: Reference, wanted: float, make: Make) -> W
         Quality wanted.
     make : callable
         Makes a task ready for trials by a recipe.
+    plain : Bench
+        The picture with all colors that there may be.
     """
     mapped = _mapped(task, reference, wanted)
-    if mapped.fitted.quality < wanted:
-        return mapped
-    best = mapped if wanted >= WHOLE else _parsed(task, mapped, wanted, make)
-    if best.bench is None:
-        image, data = encoded(mapped.fitted.image, task)
-        return replace(mapped, fitted=replace(mapped.fitted, image=image, data=data))
+    if wanted >= WHOLE or mapped.fitted.quality < wanted:
+        best = replace(mapped, is_final=mapped.fitted.quality >= WHOLE)
+    else:
+        best = _parsed(task, mapped, wanted, make, plain)
+    if best.bench is None and best.fitted.quality >= wanted:
+        image, data = encoded(best.fitted.image, task)
+        return replace(best, fitted=replace(best.fitted, image=image, data=data))
     return best
 
 
-def _parsed(task: Task, mapped: Way, wanted: float, make: Make) -> Way:
-    """Parse with about as many colors as it takes to map, or more; give what was mapped if less."""
+def _parsed(task: Task, mapped: Way, wanted: float, make: Make, plain: Bench) -> Way:
+    """Parse with about as many colors as it takes to map, with more, or with all there may be.
+
+    Of each number there is one trial, or two; what costs least is made the smallest file.
+    """
     fewest, most = len(mapped.fitted.image.palette), task.options.palette_size
-    curve = Curve({level: mapped.fitted.quality + by for level, by in _FALL.items()})
     carried = Recipe.carried if fewest >= _FEWEST_DIFFUSED else 0.0
 
     @cache
-    def attempt(n_colors: int, carried: float) -> Way:
+    def attempt(n_colors: int, carried: float) -> tuple[Bench, Clustering]:
         few = replace(task, options=replace(task.options, max_colors=n_colors))
-        bench, clustering = make(few, Recipe(carried=carried))
-        # While ways are compared the stream of the parse's own tokens will do.
-        quick = partial(encode, format=task.format, effort="fast", parsed=True)
-        bench = replace(bench, encode=quick)
-        return Way(settle(bench, curve, wanted), clustering, bench)
+        return make(few, Recipe(carried=carried))
 
-    def colors(more: int) -> int:
-        return max(1, min(fewest * more // 16, most))
+    def times(n_colors: int, sixteenths: int) -> int:
+        return max(fewest, min(n_colors * sixteenths // 16, most))
 
-    def best_of(ways: list[tuple[int, float]]) -> tuple[Way, int]:
-        best, best_more = attempt(colors(ways[0][0]), ways[0][1]), ways[0][0]
-        for more, carried in ways[1:]:
-            way = attempt(colors(more), carried)
-            if is_better(way.fitted, best.fitted, wanted):
-                best, best_more = way, more
-        return best, best_more
+    first = times(fewest, _MORE_COLORS[0])
+    trials, curve = _brought_near(attempt(first, carried)[0], wanted)
+    level = min(trials, key=lambda place: abs(trials[place].score - wanted))
+    point = _POINT * trials[level].n_bytes
+    ways = {(first, carried): trials[level]}
 
-    best, more = best_of([(more, carried) for more in _MORE_COLORS])
-    if is_patient(task):
-        next_ways = [(more + by, carried) for by in (0, *_NEXT_COLORS)]
-        best, _ = best_of([*next_ways, (more, 0.0)])
-        assert best.bench is not None
-        fitted, _ = _refined(best.bench, best.fitted, wanted, settles=True)
-        best = replace(best, fitted=fitted)
-    data = encode(best.fitted.image, task.format, effort=task.options.effort, parsed=True)
-    best = replace(best, fitted=replace(best.fitted, data=data))
-    return best if is_better(best.fitted, mapped.fitted, wanted) else mapped
+    def cost(trial: Trial) -> float:
+        return trial.cost(point) + _ENTRY_BYTES * len(trial.image.without_unused().palette)
+
+    def best_with(others: list[tuple[int, float]]) -> tuple[int, float]:
+        for way in others:
+            if way not in ways:
+                ways[way] = attempt(*way)[0].trial(level)
+        return min(ways, key=lambda way: cost(ways[way]))
+
+    best = best_with([(times(fewest, more), carried) for more in _MORE_COLORS])
+    best = best_with([(times(best[0], more), carried) for more in _NEXT_COLORS])
+    best = best_with([(best[0], 0.0)])
+    if cost(plain.trial(level)) < cost(ways[best]):
+        return replace(mapped, is_final=False)
+    bench, clustering = attempt(*best)
+    curve = curve.through({level: ways[best].score})
+    if is_patient(task) or is_small_graphic(task):
+        fitted, bench = _polished(_thorough(bench), curve, wanted, settles=True)
+    else:
+        fitted = settle(bench, curve, wanted)
+    parsed = Way(fitted, clustering, bench)
+    return parsed if is_better(fitted, mapped.fitted, wanted) else mapped
+
+
+def _brought_near(bench: Bench, wanted: float) -> tuple[dict[int, Trial], Curve]:
+    """Try weights of a bit until one leads near the quality."""
+    trials, curve = bracket(bench, wanted, _FIRST)
+    for _ in range(_N_NEARER):
+        level = curve.level_at(wanted)
+        if level not in trials:
+            trials[level] = bench.trial(level)
+            curve = curve.through({level: trials[level].score})
+    return trials, curve
 
 
 def fit_patiently(
@@ -173,24 +209,26 @@ def fit_patiently(
     settles : bool
         Whether palette entries may move.
     """
-
-    def thorough(recipe: Recipe) -> Bench:
-        return replace(make(recipe), effort="best", parse_effort="best")
-
-    bench, curve = choose_recipe(thorough, wanted)
-    return _refined(bench, settle(bench, curve, wanted), wanted, settles=settles)
+    bench, curve = choose_recipe(lambda recipe: _thorough(make(recipe)), wanted)
+    return _polished(bench, curve, wanted, settles=settles)
 
 
-def _refined(bench: Bench, fitted: Fitted, wanted: float, *, settles: bool) -> tuple[Fitted, Bench]:
-    """Feed errors back that are seen, and go to the strongest weight of a bit that reaches."""
-    for n_done in range(1, _MOST_REFINED + 1):
-        other = bench.refined(fitted.image, settles=settles)
-        level = WEIGHTS.index(fitted.bit_weight)
-        trial = settle(other, Curve({level: fitted.quality}), wanted)
-        if is_better(trial, fitted, wanted):
-            bench, fitted = other, trial
-        elif n_done >= _LEAST_REFINED:
+def _thorough(bench: Bench) -> Bench:
+    return replace(bench, effort="best", parse_effort="best")
+
+
+def _polished(bench: Bench, curve: Curve, wanted: float, *, settles: bool) -> tuple[Fitted, Bench]:
+    """Feed errors back, then go to the strongest weight of a bit that reaches the quality."""
+    bench, trials = learn(bench, curve, wanted, settles=settles, n_rounds=_MOST_REFINED)
+    curve = curve.through({level: trial.score for level, trial in trials.items()})
+    fitted = settle(bench, curve, wanted, trials=trials)
+    for _ in range(_MOST_LIFTED):
+        if fitted.quality >= wanted:
             break
+        other = bench.refined(fitted.image, settles=settles)
+        lifted = settle(other, Curve({WEIGHTS.index(fitted.bit_weight): fitted.quality}), wanted)
+        if is_better(lifted, fitted, wanted):
+            bench, fitted = other, lifted
     return _strongest(bench, fitted, wanted), bench
 
 

@@ -89,20 +89,21 @@ def fit_quality(
     """
     bench, curve = choose_recipe(make, quality)
     trials: dict[int, Trial] = {}
-    if N_REFINED[bench.effort]:
-        bench, trials = learn(bench, curve, quality, settles=settles)
+    n_rounds = N_REFINED[bench.effort]
+    if n_rounds:
+        bench, trials = learn(bench, curve, quality, settles=settles, n_rounds=n_rounds)
         curve = curve.through({level: trial.score for level, trial in trials.items()})
     in_haste = is_large(bench.pixels) and bench.effort != "best"
     return settle(bench, curve, quality, trials=trials, in_haste=in_haste), bench
 
 
 def learn(
-    bench: Bench, curve: Curve, quality: float, *, settles: bool
+    bench: Bench, curve: Curve, quality: float, *, settles: bool, n_rounds: int
 ) -> tuple[Bench, dict[int, Trial]]:
     """Feed results back, where their errors are seen or structure is lost, as long as it helps."""
     level = curve.level_at(quality)
     best = bench.trial(level)
-    for _ in range(N_REFINED[bench.effort]):
+    for _ in range(n_rounds):
         curve = curve.through({level: best.score})
         next_level = curve.level_at(quality)
         point = _POINT * best.n_bytes
@@ -204,14 +205,9 @@ def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Benc
     more = 1.0 if bench.is_sampled_whole else 1 + _OPTIMISM * (100 - quality)
     aim = 100 - (100 - quality) / more
     first = min(max(Curve(USUAL).level_at(aim), _LEAST), _MOST)
-    trials = {first: sample.trial(first)}
-    second = Curve({first: trials[first].score}).level_at(aim)
-    if abs(second - first) < _NEAR:
-        second = first - _NEAR if trials[first].score < aim and first >= _NEAR else first + _NEAR
-    trials[second] = sample.trial(second)
-    curve = Curve({place: trial.score for place, trial in trials.items()})
+    trials, curve = bracket(sample, aim, first)
     level = min(trials, key=lambda place: abs(trials[place].score - aim))
-    point = _bytes_of_a_point(trials)
+    point = bytes_of_a_point(trials)
     cost = trials[level].cost(point)
     for change in CHANGES[bench.effort]:
         changed = make(replace(bench.subject.recipe, **change))
@@ -223,7 +219,18 @@ def choose_recipe(make: Callable[[Recipe], Bench], quality: float) -> tuple[Benc
     return bench, curve.stretched(more)
 
 
-def _bytes_of_a_point(trials: Mapping[int, Trial]) -> float:
+def bracket(bench: Bench, quality: float, first: int) -> tuple[dict[int, Trial], Curve]:
+    """Try two levels, the second where the first leads, and give the curve through them."""
+    trials = {first: bench.trial(first)}
+    second = Curve({first: trials[first].score}).level_at(quality)
+    if abs(second - first) < _NEAR:
+        is_low = trials[first].score < quality and first >= _NEAR
+        second = first - _NEAR if is_low else first + _NEAR
+    trials[second] = bench.trial(second)
+    return trials, Curve({place: trial.score for place, trial in trials.items()})
+
+
+def bytes_of_a_point(trials: Mapping[int, Trial]) -> float:
     """Tell what a point of score takes between the outermost levels."""
     low, high = trials[min(trials)], trials[max(trials)]
     if low.score <= high.score:

@@ -51,6 +51,8 @@ _MORE_COLORS, _NEXT_COLORS = (22, 16, 30), (14, 19)
 # What a point of score takes of all bytes of a drawing, about; and what an entry of the palette
 # takes: three bytes, and one that tells the length of its code.
 _POINT, _ENTRY_BYTES = 0.03, 4
+# How much dearer points are that are missing: few colors may never get there.
+_STEEPER = 2
 # Level of the first trial, and how many follow the first two to come near the quality.
 _FIRST, _N_NEARER = 316, 2
 # Of fewer colors none is diffused: edges would be dotted.
@@ -161,7 +163,9 @@ def _parsed(task: Task, mapped: Way, wanted: float, make: Make, plain: Bench) ->
     ways = {(first, carried): trials[level]}
 
     def cost(trial: Trial) -> float:
-        return trial.cost(point) + _ENTRY_BYTES * len(trial.image.without_unused().palette)
+        missing = wanted - trial.score
+        n_bytes = trial.n_bytes + _ENTRY_BYTES * len(trial.image.without_unused().palette)
+        return n_bytes + point * (missing if missing < 0 else _STEEPER * missing)
 
     def best_with(others: list[tuple[int, float]]) -> tuple[int, float]:
         for way in others:
@@ -223,12 +227,12 @@ def _polished(bench: Bench, curve: Curve, wanted: float, *, settles: bool) -> tu
     curve = curve.through({level: trial.score for level, trial in trials.items()})
     fitted = settle(bench, curve, wanted, trials=trials)
     for _ in range(_MOST_LIFTED):
-        if fitted.quality >= wanted:
-            break
         other = bench.refined(fitted.image, settles=settles)
         lifted = settle(other, Curve({WEIGHTS.index(fitted.bit_weight): fitted.quality}), wanted)
         if is_better(lifted, fitted, wanted):
             bench, fitted = other, lifted
+        elif fitted.quality >= wanted:
+            break
     return _strongest(bench, fitted, wanted), bench
 
 

@@ -85,7 +85,7 @@ CHEAP_GAIN = 1e-5
 EFFORTS: dict[str, Effort] = {
     "fast": Effort(20, 3000, 100, 0, 0, 0, 0, 0.0, n_run_steps=0, n_exact_steps=0, min_gain=0.0),
     "balanced": Effort(
-        20, 3000, 100, 1, 3, 200, 2400, 2e-5, n_run_steps=12, n_exact_steps=6, min_gain=5e-5
+        20, 3000, 100, 1, 2, 200, 2400, 1e-5, n_run_steps=12, n_exact_steps=6, min_gain=5e-5
     ),
     "best": Effort(
         48, 17000, 300, 2, 10, 1000, 2000, 0.0, n_run_steps=0, n_exact_steps=200, min_gain=1e-6

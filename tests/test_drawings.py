@@ -75,7 +75,8 @@ def test_small_pictures_with_opacity_are_cut_outs(photograph: Pixels) -> None:
 
 def test_rows_are_filtered_where_that_takes_fewer_bytes() -> None:
     y, x = np.mgrid[:128, :128]
-    ramp = np.stack([x + y, 255 - x - y, x, np.full_like(x, 255)], axis=2).astype(np.uint8)
+    disc = (x - 60) ** 2 + (y - 70) ** 2
+    ramp = np.stack([disc // 40, disc // 60, x + y, np.full_like(x, 255)], axis=2).astype(np.uint8)
     image = quantize(ramp, n_colors=256)
     plain = encode(image, "png", effort="balanced", parsed=True)
     found, data = filtered(image, plain)

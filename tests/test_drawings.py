@@ -17,7 +17,7 @@ from pimenton.drawings import (
 )
 from pimenton.formats import encode
 from pimenton.pixels import Pixels
-from pimenton.still import stages_of
+from pimenton.still import compress_pixels, stages_of
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,7 @@ def test_small_pictures_with_opacity_are_cut_outs(photograph: Pixels) -> None:
     cut_out = photograph.copy()
     cut_out[:50, :, 3] = 0
     assert is_small_graphic(task_of(cut_out))
+    assert is_small_graphic(task_of(disc()))
     assert may_be_filtered(task_of(cut_out))
     assert not is_small_graphic(task_of(photograph))
     assert not may_be_filtered(task_of(photograph))
@@ -94,6 +95,20 @@ def test_a_drawing_reaches_its_quality_in_fewer_colors_and_bytes(quality: float)
     assert patient.report.quality >= quality
     assert len(patient.image.palette) < 256
     assert len(patient.data) < len(fast.data)
+
+
+@pytest.mark.parametrize("format", ["png", "webp"])
+def test_no_entry_is_written_that_no_pixel_has(photograph: Pixels, format: str) -> None:
+    for pixels, quality in ((disc(), 80), (photograph[:100, :100], 20)):
+        options = Options(quality=quality)
+        made = compress_pixels(np.ascontiguousarray(pixels), format, options, n_threads=1)
+        assert (made.image.counts > 0).all()
+        assert len(made.image.palette) < 256
+        assert np.array_equal(read_image(made.data), made.image.to_pixels())
+        if format == "png":
+            place = made.data.index(b"PLTE")
+            n_bytes = int.from_bytes(made.data[place - 4 : place])
+            assert n_bytes == 3 * len(made.image.palette)
 
 
 def test_where_all_is_wanted_nothing_is_lost() -> None:
